@@ -1,0 +1,186 @@
+/* The ledger: settings, transitions, audit in the same transaction, refusals, a restart, the chain. */
+#include "daemon/core/intent.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/json.h"
+#include "tests/unit/test.h"
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct who expert = { "p-expert", "issuer", "assessment" };
+static char path[64];
+
+static void add_blank(struct ledger *l, const char *serial)
+{
+        ledger_born(l, ENTITY_BLANK, serial, "room", NULL, NULL);
+        ledger_run(l, "INSERT INTO blank(serial,state) VALUES(?1,'room')", "s", serial);
+}
+
+static enum ledger_outcome commit(struct ledger *l)
+{
+        struct error err;
+
+        return ledger_commit(l, &err);
+}
+
+static void test_state_and_audit_go_together(struct ledger *l)
+{
+        char state[32];
+        int64_t seq = l->seq;
+
+        ledger_begin(l, &expert);
+        add_blank(l, "SC-000001");
+        CHECK(commit(l) == LEDGER_DONE && l->seq == seq + 1);
+        ledger_begin(l, &expert);
+        ledger_run(l, "UPDATE blank SET line='A', position=1 WHERE serial='SC-000001'", "");
+        ledger_move(l, ENTITY_BLANK, "SC-000001", "load", NULL, NULL);
+        CHECK(commit(l) == LEDGER_DONE);
+        CHECK(ledger_state(l, ENTITY_BLANK, "SC-000001", state, sizeof state) && strcmp(state, "hopper") == 0);
+        CHECK(ledger_get_int(l, "SELECT count(*) FROM audit WHERE subject='SC-000001'", "") == 2);
+}
+
+static void test_refusals_change_nothing(struct ledger *l)
+{
+        struct error err;
+        int64_t seq = l->seq;
+
+        ledger_begin(l, &expert);
+        add_blank(l, "SC-000002");
+        ledger_move(l, ENTITY_BLANK, "SC-000001", "issue", NULL, NULL);
+        CHECK(ledger_commit(l, &err) == LEDGER_NOT_DONE && err.reason == REASON_WRONG_STATE && l->seq == seq);
+        CHECK(ledger_get_int(l, "SELECT count(*) FROM blank", "") == 1);
+        ledger_begin(l, &expert);
+        ledger_move(l, ENTITY_BLANK, "SC-999999", "load", NULL, NULL);
+        CHECK(ledger_commit(l, &err) == LEDGER_NOT_DONE && err.reason == REASON_NOT_FOUND);
+}
+
+/* What SQL alone tries without the C code: the ledger's own triggers refuse. */
+static void test_triggers_stand_alone(struct ledger *l)
+{
+        static const char *const attempts[] = {
+                "UPDATE blank SET state='room' WHERE serial='SC-000001'",     /* no audit row */
+                "UPDATE blank SET state='issued' WHERE serial='SC-000001'",   /* not in the table */
+                "INSERT INTO blank(serial,state) VALUES('SC-000009','room')", /* born without audit */
+                "UPDATE audit SET actor='x' WHERE seq=1",
+                "DELETE FROM audit WHERE seq=1",
+                "DELETE FROM blank WHERE serial='SC-000001'",
+                "INSERT INTO audit SELECT 99,epoch,prev,'x',boot_id,t_wall,t_boot,actor,role,event,entity,subject,"
+                "from_state,to_state,intent,body FROM audit WHERE seq=1",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
+                struct error err;
+
+                ledger_begin(l, &expert);
+                ledger_run(l, attempts[i], "");
+                CHECK(ledger_commit(l, &err) == LEDGER_NOT_DONE && err.reason == REASON_LEDGER);
+        }
+}
+
+static void test_intent_life(struct ledger *l)
+{
+        struct intent_spec spec = { .kind = "print", .serial = "SC-000001", .line = "A" };
+        cleanup(json_p) json_t *evidence = json_pack("{s:i}", "job", 5);
+        char id[UUID_TEXT], text[64];
+        struct error err;
+
+        ledger_begin(l, &expert);
+        intent_new(l, &spec, id);
+        intent_step(l, id, "submitted", evidence);
+        CHECK(commit(l) == LEDGER_DONE && strlen(id) == 36);
+        CHECK(ledger_get_text(l, text, sizeof text, "SELECT evidence FROM intent WHERE id=?1", "s", id) &&
+              strcmp(text, "{\"job\":5}") == 0);
+        ledger_begin(l, &expert);
+        intent_close(l, id, "lose", NULL);
+        intent_close(l, id, "done", evidence);
+        CHECK(commit(l) == LEDGER_DONE);
+        ledger_begin(l, &expert);
+        intent_close(l, id, "repeat", NULL);
+        CHECK(ledger_commit(l, &err) == LEDGER_NOT_DONE && err.reason == REASON_WRONG_STATE);
+}
+
+static void test_chain(struct ledger *l)
+{
+        char prev[AUDIT_HASH_TEXT], hash[AUDIT_HASH_TEXT];
+        struct db_rows rows;
+
+        memcpy(prev, audit_first_prev, sizeof prev);
+        CHECK(ledger_query(l, &rows, "SELECT * FROM audit ORDER BY seq", ""));
+        while (db_next(&rows)) {
+                struct audit_row r = { db_int(&rows, 0),   db_int(&rows, 1),   db_int(&rows, 5),   db_int(&rows, 6),
+                                       db_text(&rows, 4),  db_text(&rows, 7),  db_text(&rows, 8),  db_text(&rows, 9),
+                                       db_text(&rows, 10), db_text(&rows, 11), db_text(&rows, 12), db_text(&rows, 13),
+                                       db_text(&rows, 14), db_text(&rows, 15) };
+
+                CHECK(strcmp(db_text(&rows, 2), prev) == 0);
+                audit_hash(prev, &r, hash);
+                CHECK(strcmp(db_text(&rows, 3), hash) == 0);
+                memcpy(prev, hash, sizeof prev);
+        }
+        CHECK(db_end(&rows) == 0 && strcmp(prev, l->head) == 0);
+}
+
+/* The expected hash was computed with Python's hashlib over the bytes that audit.h describes. */
+static void test_audit_vector(void)
+{
+        struct audit_row row = { 1, 1, 1000, 5, "b", "a", "r", "e", "n", "s", NULL, "t", NULL, "{}" };
+        char hash[AUDIT_HASH_TEXT];
+
+        audit_hash(audit_first_prev, &row, hash);
+        CHECK(strcmp(hash, "F9868D48959C221C14EEC457A1F5DDA6E6473531F725A54B9C79DDF073FCE91F") == 0);
+}
+
+static void test_restart_and_snapshot(struct ledger *l)
+{
+        char copy[80], head[AUDIT_HASH_TEXT];
+        struct error err;
+        struct stat st;
+        struct db db;
+        int64_t n = 0;
+
+        memcpy(head, l->head, sizeof head);
+        (void)snprintf(copy, sizeof copy, "%s.copy", path);
+        CHECK(ledger_snapshot(l, copy, &err) == 0 && stat(copy, &st) == 0 && (st.st_mode & 0777) == 0600);
+        CHECK(db_open(&db, copy, true, &err) == 0 && db_get_int(&db, &n, &err, "SELECT count(*) FROM audit", "") == 1 &&
+              n == l->seq);
+        db_close(&db);
+        (void)unlink(copy);
+        ledger_close(l);
+        CHECK(ledger_open(l, path, "OTHER", &err) < 0);
+        CHECK(ledger_open(l, path, "ST-TEST", &err) == 0 && strcmp(l->head, head) == 0);
+}
+
+static void test_machine_table_is_sound(void)
+{
+        for (size_t i = 0; i < n_transitions; i++) {
+                const struct transition *t = &transitions[i];
+
+                CHECK(machine_next(t->entity, t->from, t->event) == t->to);
+                CHECK(t->entity != ENTITY_BLANK || (blank_place(t->from) && blank_place(t->to)));
+        }
+        CHECK(!machine_next(ENTITY_BLANK, "spoiled", "find") && !machine_next(ENTITY_BLANK, "missing", "give_back"));
+        CHECK(machine_is_final(ENTITY_INTENT, "done") && !machine_is_final(ENTITY_INTENT, "unknown"));
+}
+
+int main(void)
+{
+        char dir[] = "/tmp/mohr-ledger-XXXXXX";
+        struct ledger l;
+        struct error err;
+
+        CHECK(mkdtemp(dir));
+        (void)snprintf(path, sizeof path, "%s/ledger.db", dir);
+        CHECK(ledger_open(&l, path, "ST-TEST", &err) == 0);
+        test_machine_table_is_sound();
+        test_audit_vector();
+        test_state_and_audit_go_together(&l);
+        test_refusals_change_nothing(&l);
+        test_triggers_stand_alone(&l);
+        test_intent_life(&l);
+        test_chain(&l);
+        test_restart_and_snapshot(&l);
+        ledger_close(&l);
+        (void)unlink(path);
+        (void)rmdir(dir);
+        return 0;
+}
