@@ -51,7 +51,7 @@ static void finish(EVP_MD_CTX *md, char ret[AUDIT_HASH_TEXT])
 
         assert(ok == 1);
         EVP_MD_CTX_free(md);
-        hex_encode(BYTES(digest), ret, AUDIT_HASH_TEXT);
+        hex_encode_lower(BYTES(digest), ret, AUDIT_HASH_TEXT);
 }
 
 void audit_hash(const char *prev, const struct audit_row *row, char ret[AUDIT_HASH_TEXT])

@@ -111,16 +111,24 @@ struct bytes writer_bytes(const struct writer *w)
         return w->failed ? (struct bytes){ NULL, 0 } : (struct bytes){ w->p, w->n };
 }
 
-void hex_encode(struct bytes in, char *ret, size_t max)
+static void encode(struct bytes in, const char *digits, char *ret, size_t max)
 {
-        static const char digits[] = "0123456789ABCDEF";
-
         assert(max / 2 >= in.n && max > 2 * in.n);
         for (size_t i = 0; i < in.n; i++) {
                 ret[2 * i] = digits[in.p[i] >> 4];
                 ret[2 * i + 1] = digits[in.p[i] & 15];
         }
         ret[2 * in.n] = '\0';
+}
+
+void hex_encode(struct bytes in, char *ret, size_t max)
+{
+        encode(in, "0123456789ABCDEF", ret, max);
+}
+
+void hex_encode_lower(struct bytes in, char *ret, size_t max)
+{
+        encode(in, "0123456789abcdef", ret, max);
 }
 
 static int hex_value(char c)

@@ -37,7 +37,9 @@ void write_u32(struct writer *w, uint32_t v);
 void write_fill(struct writer *w, uint8_t v, size_t n);
 struct bytes writer_bytes(const struct writer *w); /* what was written; empty when it failed */
 
-/* Hexadecimal, upper case out, either case in. hex_encode needs 2 n + 1 bytes at ret (asserted).
+/* Hexadecimal: upper case out (APDUs) or lower case out (digests, as the portal's), either case in. The encoders need
+ * 2 n + 1 bytes at ret (asserted).
  * hex_decode answers false for an odd count, a foreign character, or more than max bytes. */
 void hex_encode(struct bytes in, char *ret, size_t max);
+void hex_encode_lower(struct bytes in, char *ret, size_t max);
 bool hex_decode(const char *text, uint8_t *ret, size_t max, size_t *ret_n);

@@ -127,7 +127,7 @@ static void test_audit_vector(void)
         char hash[AUDIT_HASH_TEXT];
 
         audit_hash(audit_first_prev, &row, hash);
-        CHECK(strcmp(hash, "F9868D48959C221C14EEC457A1F5DDA6E6473531F725A54B9C79DDF073FCE91F") == 0);
+        CHECK(strcmp(hash, "f9868d48959c221c14eec457a1f5dda6e6473531f725a54b9c79ddf073fce91f") == 0);
 }
 
 static void test_restart_and_snapshot(struct ledger *l)
