@@ -2,8 +2,6 @@
 #include "proto/ipc/net.h"
 #include "proto/portal/jws.h"
 #include "proto/text/date.h"
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 /* components/schemas of proto/portal.openapi.yaml. */
@@ -122,11 +120,4 @@ void read_jws_opt(struct jread *r, const char *key, struct bytes *ret)
 {
         if (!r->failed && json_object_get(r->object, key))
                 read_jws(r, key, ret);
-}
-
-void read_hex_lower(struct bytes in, char *ret, size_t max)
-{
-        hex_encode(in, ret, max);
-        for (; *ret; ret++)
-                *ret = (char)tolower((unsigned char)*ret);
 }

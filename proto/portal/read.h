@@ -36,4 +36,3 @@ void read_fault(struct jread *r, const char *key, const char *what);
 #define READ_INT_MAX INT64_C(9007199254740991)
 /* Room for the lower-case hexadecimal of 32 bytes. */
 enum { READ_SHA256_TEXT = 65 };
-void read_hex_lower(struct bytes in, char *ret, size_t max);

@@ -4,7 +4,7 @@
 #include "proto/text/utf8.h"
 #include <string.h>
 
-enum { ZWNJ = 0x200C, SPACE = 0x20, HEH = 0x0647, HAMZA_ABOVE = 0x0654, FARSI_YEH = 0x06CC };
+enum { ZWNJ = 0x200C, SPACE = 0x20, HEH = 0x0647, AE = 0x06D5, HAMZA_ABOVE = 0x0654, FARSI_YEH = 0x06CC };
 
 struct points {
         size_t n;
@@ -68,28 +68,41 @@ static int mark_class(uint32_t c)
         return c == 0x0670 ? 35 : 0;
 }
 
-/* The letter of a base and a hamza or madda mark (UnicodeData.txt canonical compositions of the Arabic block; the
- * Persian yeh as the Arabic one, which clean text no longer holds); 0 for none. */
+/* Canonical compositions of the Arabic block (UnicodeData.txt); the Persian yeh stands for the Arabic one, which clean
+ * text no longer holds. */
+static const struct {
+        uint32_t base, mark, whole;
+} compositions[] = {
+        { 0x0627, 0x0653, 0x0622 }, { 0x0627, HAMZA_ABOVE, 0x0623 },    { 0x0648, HAMZA_ABOVE, 0x0624 },
+        { 0x0627, 0x0655, 0x0625 }, { FARSI_YEH, HAMZA_ABOVE, 0x0626 },
+};
+
+/* 0 for none. */
 static uint32_t composed(uint32_t base, uint32_t mark)
 {
-        static const struct {
-                uint32_t base, mark, whole;
-        } table[] = {
-                { 0x0627, 0x0653, 0x0622 }, { 0x0627, 0x0654, 0x0623 },    { 0x0648, 0x0654, 0x0624 },
-                { 0x0627, 0x0655, 0x0625 }, { FARSI_YEH, 0x0654, 0x0626 },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-                if (table[i].base == base && table[i].mark == mark)
-                        return table[i].whole;
+        for (size_t i = 0; i < ARRAY_SIZE(compositions); i++)
+                if (compositions[i].base == base && compositions[i].mark == mark)
+                        return compositions[i].whole;
         return 0;
+}
+
+static void append_decomposed(struct points *to, uint32_t c)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(compositions); i++) {
+                if (compositions[i].whole == c) {
+                        append(to, compositions[i].base);
+                        c = compositions[i].mark;
+                        break;
+                }
+        }
+        append(to, c);
 }
 
 static void append_letter(struct points *to, uint32_t c)
 {
         static const uint16_t same[][2] = {
-                { 0x064A, FARSI_YEH }, { 0x0649, FARSI_YEH }, { 0x0643, 0x06A9 }, { 0x06C1, HEH },
-                { 0x06BE, HEH },       { 0x06D5, HEH },       { 0x00AC, ZWNJ },
+                { 0x064A, FARSI_YEH }, { 0x0649, FARSI_YEH }, { 0x0643, 0x06A9 },
+                { 0x06C1, HEH },       { 0x06BE, HEH },       { 0x00AC, ZWNJ },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(same); i++)
@@ -103,7 +116,7 @@ static void append_letter(struct points *to, uint32_t c)
         } else if (persian_is_space(c)) {
                 append(to, SPACE);
         } else if (c != 0x0640 && !persian_is_invisible(c)) { /* U+0640 is tatweel */
-                append(to, c);
+                append_decomposed(to, c);
         }
 }
 
@@ -156,6 +169,8 @@ static void compose_marks(struct points *p)
                 }
                 if (class == 0)
                         base = n;
+                else if (p->c[base] == AE && p->c[i] == HAMZA_ABOVE)
+                        p->c[base] = HEH; /* would be U+06C0 (case 21) */
                 last = class;
                 p->c[n++] = p->c[i];
         }
@@ -246,73 +261,4 @@ enum persian_fault persian_key(const char *text, char *ret, size_t max)
                         p.c[n++] = key_letter(p.c[i]);
         p.n = n;
         return put(&p, ret, max);
-}
-
-/* Persian and Arabic letters, their marks, and what stands between the parts of a name. */
-static bool name_character(uint32_t c)
-{
-        return (c >= 0x0621 && c <= 0x063A) || (c >= 0x0640 && c <= 0x0655) || c == 0x0670 || c == 0x0671 ||
-               c == 0x067E || c == 0x0686 || c == 0x0698 || c == 0x06A9 || c == 0x06AF || c == 0x06BE || c == 0x06C0 ||
-               c == 0x06C1 || c == 0x06C2 || c == FARSI_YEH || c == 0x06D5 || c == 0x00AC || c == ZWNJ || c == '-' ||
-               c == '.' || c == '(' || c == ')' || c == SPACE || c == 0x00A0;
-}
-
-static bool control(uint32_t c)
-{
-        return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || (c >= 0xE000 && c <= 0xF8FF) ||
-               (c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFE) == 0xFFFE || c >= 0xE0000 || (c >= 0xFFF0 && c <= 0xFFFD);
-}
-
-static enum persian_fault check_point(uint32_t c, bool name)
-{
-        uint32_t letters[PRESENTATION_MAX];
-
-        if (persian_is_bidi(c))
-                return PERSIAN_BIDI;
-        if (control(c))
-                return PERSIAN_CONTROL;
-        if (name && !name_character(c) && presentation_letters(c, letters) == 0)
-                return PERSIAN_FOREIGN;
-        return PERSIAN_OK;
-}
-
-static enum persian_fault check(const char *text, bool name)
-{
-        struct bytes in = { (const uint8_t *)text, strlen(text) };
-        struct points cleaned = { 0 };
-        bool bidi = false;
-        uint32_t c;
-
-        while (utf8_take(&in, &c)) {
-                enum persian_fault fault = check_point(c, name);
-
-                if (fault != PERSIAN_OK)
-                        return fault;
-        }
-        return clean(text, &cleaned, &bidi);
-}
-
-enum persian_fault persian_check_name(const char *text)
-{
-        return check(text, true);
-}
-
-enum persian_fault persian_check_text(const char *text)
-{
-        return check(text, false);
-}
-
-const char *persian_fault_word(enum persian_fault fault)
-{
-        static const char *const words[] = {
-                [PERSIAN_OK] = "ok",
-                [PERSIAN_EMPTY] = "empty",
-                [PERSIAN_NOT_UTF8] = "not-utf8",
-                [PERSIAN_TOO_LONG] = "too-long",
-                [PERSIAN_BIDI] = "bidi",
-                [PERSIAN_CONTROL] = "control",
-                [PERSIAN_FOREIGN] = "foreign",
-        };
-
-        return words[fault];
 }

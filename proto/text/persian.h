@@ -27,7 +27,8 @@ enum persian_fault {
  * *ret_bidi (may be NULL) tells whether the input held bidi controls, which the result never does. */
 enum persian_fault persian_clean(const char *text, char *ret, size_t max, bool *ret_bidi);
 enum persian_fault persian_key(const char *text, char *ret, size_t max);
-/* May this stand as a person's name? Looks at the text as sent, not at its clean form, for bidi and controls. */
+/* May this stand as a person's name? Looks at the text as sent, not at its clean form. LRM, RLM and ALM at the very
+ * ends pass (they turn nothing and clean drops them); every other bidi control is refused. */
 enum persian_fault persian_check_name(const char *text);
 /* Likewise for a title or a place, which may hold digits, punctuation and Latin letters. */
 enum persian_fault persian_check_text(const char *text);
