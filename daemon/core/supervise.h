@@ -59,23 +59,25 @@ struct task {
         json_t *args;
         int blob;
         bool called_off;
-        const char *late; /* why it is being ended: "deadline" ...; NULL = not by us */
+        bool no_blob; /* its blob could not be duplicated */
 };
 
 struct work;
 
 /* A new work, started at once from the loop. NULL and *err without memory. The loop must outlive it. */
 struct work *work_new(struct loop *loop, const struct work_spec *spec, struct error *err);
-/* Ends it: SIGKILL, waits up to 2 s for the reaping, drains, judges (callbacks run), loses what is queued. After it
- * submitting is an error (asserted). work_free stops first if need be; NULL is fine. */
+/* Ends it: SIGKILL, waits up to 2 s for the reaping, drains, judges (callbacks run), loses what is queued. Neither
+ * may be called from a callback of the same work. work_free stops first if need be; NULL is fine. */
 void work_stop(struct work *w);
 void work_free(struct work *w);
 
 /* Queues a task, first in first out. args is TAKEN (NULL = {}), blob (-1 = none) is duplicated, the caller keeps its
- * own. limit_ms counts from the hand-over, anew from each progress message and each work_go; it rests at checkpoints.
- * At the limit a child is killed and a service's connection closed. */
+ * own; on a stopped work the task is dropped without a callback. limit_ms counts from the hand-over, anew from each
+ * progress message and each work_go; it rests at checkpoints. At the limit a child is killed and a service's connection
+ * closed. */
 void work_submit(struct work *w, struct task *t, const char *verb, json_t *args, int blob, int64_t limit_ms);
-/* Answers the checkpoint the task stands at (asserted): "committed". args is TAKEN, blob duplicated. */
+/* Answers the checkpoint the task stands at: "committed". args is TAKEN, blob is sent, the caller keeps its own. Does
+ * nothing when the worker has ended meanwhile (lost follows, or has come) or does not stand at a checkpoint. */
 void work_go(struct task *t, json_t *args, int blob);
 /* Ends the task at the checkpoint it stands at, else at the next one; its message(failed) follows. */
 void work_call_off(struct task *t);

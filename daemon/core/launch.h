@@ -7,4 +7,4 @@
 
 /* *ret_fd is the core's end: non-blocking, CLOEXEC (the child's end blocks); the caller closes it and reaps *ret_pid.
  * 0, or -1 and *err (RETRY without resources, OPERATOR when the program cannot be started). */
-int spawn_worker(const char *const *argv, const char *const *env, pid_t *ret_pid, int *ret_fd, struct error *err);
+int launch_worker(const char *const *argv, const char *const *env, pid_t *ret_pid, int *ret_fd, struct error *err);
