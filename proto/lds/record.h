@@ -9,7 +9,8 @@
 enum {
         LDS_CHIP_ID_SIZE = 10,
         LDS_HASH_SIZE = 32,
-        LDS_TEXT_MAX = 256, /* bytes of UTF-8 with NUL */
+        LDS_TEXT_MAX = 256,  /* a name: bytes of UTF-8 with NUL */
+        LDS_TITLE_MAX = 512, /* a title or a place */
         LDS_DATE_MAX = 11,
         LDS_TIME_MAX = 21,
         LDS_ENTRIES_MAX = 8,
@@ -33,19 +34,20 @@ struct lds_document {
 
 struct lds_entry {
         char code[21]; /* occupational standard */
-        char title_fa[LDS_TEXT_MAX], title_en[LDS_TEXT_MAX];
+        char title_fa[LDS_TITLE_MAX], title_en[LDS_TITLE_MAX];
         char grade_fa[LDS_TEXT_MAX], grade_en[LDS_TEXT_MAX];
         unsigned theory_score, practical_score; /* hundredths */
         unsigned hours;
         char exam_date[LDS_DATE_MAX], issue_date[LDS_DATE_MAX];
         char valid_until[LDS_DATE_MAX]; /* empty: unlimited */
         char centre_code[33];
-        char centre_fa[LDS_TEXT_MAX], centre_en[LDS_TEXT_MAX];
-        char number[25]; /* of the certificate */
+        char centre_fa[LDS_TITLE_MAX], centre_en[LDS_TITLE_MAX];
+        char number[41]; /* of the certificate */
         char token[128]; /* verification token, tag 8D */
 };
 
 struct lds_record {
+        bool bound; /* to the chip and plastic named next; a card without is never verified */
         uint8_t chip_id[LDS_CHIP_ID_SIZE];
         char serial[21]; /* pre-printed on the plastic */
         struct lds_holder holder;
