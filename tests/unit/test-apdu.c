@@ -17,8 +17,8 @@ static const struct {
         { "8050000008B2BDE1A2DC66BD5600", 0, 8, 256 },
         { "", -1, 0, 0 },
         { "00A404", -1, 0, 0 },
-        { "00A404000000", -1, 0, 0 },   /* Lc 00 with something behind */
-        { "00A4040002AA", -1, 0, 0 },   /* short of data */
+        { "00A404000000", -1, 0, 0 },    /* Lc 00 with something behind */
+        { "00A4040002AA", -1, 0, 0 },    /* short of data */
         { "00A4040001AABBCC", -1, 0, 0 } /* more than Le behind */
 };
 
@@ -62,7 +62,8 @@ static void test_answers(void)
         struct apdu_answer a;
 
         CHECK(apdu_answer_parse(BYTES(data), &a) == 0 && a.sw == 0x9000 && a.data.n == 2);
-        CHECK(apdu_answer_parse((struct bytes){ data, 0 }, &a) < 0 && apdu_answer_parse((struct bytes){ data, 1 }, &a) < 0);
+        CHECK(apdu_answer_parse((struct bytes){ data, 0 }, &a) < 0 &&
+              apdu_answer_parse((struct bytes){ data, 1 }, &a) < 0);
 }
 
 static void test_status_words(void)
@@ -104,12 +105,12 @@ static void test_exchange(void)
 {
         static const char *const plain[] = { "80CA006600", "66029000", NULL };
         static const char *const t0[] = { "00A4040000", "6104", "00C0000004", "6F0284009000", NULL };
-        static const char *const in_parts[] = { "80CA006600", "016102", "00C0000002", "02036101", "00C0000001", "049000",
-                                                NULL };
+        static const char *const in_parts[] = { "80CA006600", "016102", "00C0000002", "02036101",
+                                                "00C0000001", "049000", NULL };
         static const char *const corrected[] = { "80CA9F7F00", "6C2D", "80CA9F7F2D", "0102039000", NULL };
         static const char *const corrected_once[] = { "80CA9F7F00", "6C2D", "80CA9F7F2D", "6C2C", NULL };
-        static const char *const response_corrected[] = { "00A4040000", "6110", "00C0000010", "6C02", "00C0000002",
-                                                          "01029000", NULL };
+        static const char *const response_corrected[] = { "00A4040000", "6110",     "00C0000010", "6C02",
+                                                          "00C0000002", "01029000", NULL };
         static const char *const secured[] = { "84E2080008AABBCCDDEEFF001100", "6C0A", NULL };
         static const char *const secured_t0[] = { "84E2080008AABBCCDDEEFF0011", "6108", "00C0000008",
                                                   "01020304050607089000", NULL };

@@ -36,6 +36,11 @@ static struct bytes sd_of(const json_t *v)
         return strncmp(vectors_text(v, "name"), "pySim", 5) == 0 ? BYTES(isd_r) : BYTES(default_sd);
 }
 
+static bool is_opening_33(const json_t *v)
+{
+        return strcmp(vectors_text(v, "name"), "kaoh SCP03 level 33 opening") == 0;
+}
+
 static void open_vector(const json_t *v, struct scp03 *s, struct scp03_init *init)
 {
         uint8_t out[SCP03_EXTERNAL_AUTHENTICATE_MAX];
@@ -46,6 +51,8 @@ static void open_vector(const json_t *v, struct scp03 *s, struct scp03_init *ini
 
         set_keys(v, &keys);
         CHECK(scp03_parse_init(vectors_hex(v, "init_update_response"), init) == SCP03_OK);
+        if (is_opening_33(v)) /* the upstream test names no AID, so its pseudo-random challenge cannot be recomputed */
+                init->i &= (uint8_t)~SCP03_I_PSEUDO_RANDOM;
         r = scp03_open(s, &keys, level_of(v, "security_level"), init, vectors_hex(v, "host_challenge"), sd_of(v), &w);
         if (r != SCP03_OK)
                 fprintf(stderr, "%s: %s\n", vectors_text(v, "id"), scp03_text(r));
@@ -111,7 +118,7 @@ static void open_33(const json_t *all, struct scp03 *s)
 
         json_array_foreach(json_object_get(all, "vectors"), i, v)
         {
-                if (strcmp(vectors_text(v, "name"), "kaoh SCP03 level 33 opening") != 0)
+                if (!is_opening_33(v))
                         continue;
                 open_vector(v, s, &init);
                 return;
@@ -136,7 +143,11 @@ static void test_secure_messaging(const json_t *all, const json_t *v)
                 struct writer w = WRITER(out);
                 struct bytes part = { answer.p, n };
 
-                CHECK(scp03_unwrap(&s, &step, part, &w, &sw) < 0 && w.n == 0);
+                if (n == 2) /* two bytes alone are a bare status, which is never 9000 here */
+                        CHECK(scp03_unwrap(&s, &step, part, &w, &sw) == SCP03_OK && sw == 0x20F0);
+                else
+                        CHECK(scp03_unwrap(&s, &step, part, &w, &sw) < 0);
+                CHECK(w.n == 0);
         }
         for (size_t bit = 0; bit < answer.n * 8; bit++) {
                 struct writer w = WRITER(out);
@@ -195,7 +206,7 @@ static void test_lists(const json_t *all, const json_t *v)
 
                 CHECK(apdu_list_next(&list, &got) == 1 && got.p[got.n - 1] == 0x00);
                 CHECK(got.n == 5u + got.p[4] + 1u && bytes_equal((struct bytes){ got.p, 5u + got.p[4] },
-                                                                  (struct bytes){ expected.p, 5u + expected.p[4] }));
+                                                                 (struct bytes){ expected.p, 5u + expected.p[4] }));
         }
         CHECK(scp03_check_list(&s, steps, 4, writer_bytes(&a), &at, &sw) == SCP03_OK && at == 4);
         CHECK(scp03_check_list(&s, steps, 3, writer_bytes(&a), &at, &sw) == SCP03_E_ANSWER); /* one answer too many */
@@ -248,8 +259,7 @@ static void test_open_refuses(const json_t *v)
                 CHECK(w.n == 0 && memcmp(&s, &zero, sizeof s) == 0);
         }
         CHECK(scp03_parse_init(whole, &init) == SCP03_OK);
-        CHECK(scp03_open(&s, &keys, SCP03_LEVEL_ALL, &init, host, (struct bytes){ default_sd, 7 }, &w) ==
-              SCP03_E_CHALLENGE);
+        CHECK(scp03_open(&s, &keys, SCP03_LEVEL_ALL, &init, host, BYTES(default_sd), &w) == SCP03_E_CHALLENGE);
         init.i = 0x10;
         CHECK(scp03_open(&s, &keys, SCP03_LEVEL_ALL, &init, host, sd_of(v), &w) == SCP03_E_LEVEL);
         keys.mac.n = 24;
@@ -287,7 +297,7 @@ static void test_init_forms(void)
         CHECK(scp03_parse_init((struct bytes){ data, 29 }, &init) < 0);
 }
 
-/* Which level needs what of i (AmdD 5.1), and how much fits (facts: 239, 247, 223 bytes of GPCS-short commands). */
+/* Which level needs what of i (AmdD 5.1), and how much fits (((255 - MAC) & ~15) - 1 under C-ENC). */
 static void test_levels_and_room(void)
 {
         CHECK(scp03_level_offered(0x03, 0x00) && !scp03_level_offered(0x13, 0x00) && !scp03_level_offered(0x33, 0x20));
@@ -301,7 +311,8 @@ static void test_levels_and_room(void)
 }
 
 /* What a card of its own would do, by AmdD 6.2.5 and 6.2.7, from the same AES: seals an answer of the given body. */
-static struct bytes seal_answer(const struct scp03 *s, const struct scp03_step *step, struct bytes body, uint8_t *buffer)
+static struct bytes seal_answer(const struct scp03 *s, const struct scp03_step *step, struct bytes body,
+                                uint8_t *buffer)
 {
         uint8_t icv[16] = { 0x80 }, message[300], mac[16];
         struct writer b = { buffer, 0, 300, false }, m = WRITER(message);
@@ -345,7 +356,8 @@ static void test_round_trips(void)
                                 answer = seal_answer(&s, &step, (struct bytes){ body, n }, buffer);
                                 CHECK(scp03_unwrap(&s, &step, answer, &w, &sw) == SCP03_OK && w.n == n);
                                 for (size_t cut = 0; cut < answer.n; cut++)
-                                        CHECK(scp03_unwrap(&s, &step, (struct bytes){ answer.p, cut }, &w, &sw) < 0);
+                                        CHECK(scp03_unwrap(&s, &step, (struct bytes){ answer.p, cut }, &w, &sw) < 0 ||
+                                              (cut == 2 && sw != SW_OK));
                                 scp03_done(&s);
                         }
 }
@@ -370,7 +382,7 @@ int main(int argc, char **argv)
                         test_sequence(all, v);
                         test_lists(all, v);
                 }
-                if (strcmp(vectors_text(v, "name"), "kaoh SCP03 level 33 opening") == 0)
+                if (strcmp(vectors_text(v, "id"), "scp03_session-01") == 0)
                         test_open_refuses(v);
         }
         CHECK(n == 15);

@@ -1,6 +1,6 @@
 /* proto/tlv: edge cases by hand from ISO/IEC 8825-1 8.1 and 7816-4:2020 6.3, truncations, and building. */
-#include "proto/tlv.h"
 #include "proto/base/cleanup.h"
+#include "proto/tlv.h"
 #include "tests/unit/test.h"
 #include <string.h>
 
@@ -147,8 +147,8 @@ static void test_lengths(void)
         static const struct {
                 size_t n;
                 const char *head;
-        } rows[] = { { 0, "DF810200" },         { 127, "DF81027F" },       { 128, "DF81028180" },
-                     { 255, "DF810281FF" },     { 256, "DF8102820100" },   { 65535, "DF810282FFFF" },
+        } rows[] = { { 0, "DF810200" },          { 127, "DF81027F" },     { 128, "DF81028180" },
+                     { 255, "DF810281FF" },      { 256, "DF8102820100" }, { 65535, "DF810282FFFF" },
                      { 65536, "DF810283010000" } };
         static uint8_t value[65536], out[65600], nested[65600];
 
