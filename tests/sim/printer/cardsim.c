@@ -282,10 +282,6 @@ static bool put_face(const char *card, const char *page, const char *side)
 
 static void ink(const char *card, long until_ms)
 {
-        char path[TEXT_LEN];
-
-        snprintf(path, sizeof path, "path/%s/job", card);
-        write_text(path, "%s\n", job_name);
         put_face(card, "work/page-1.png", "front.png");
         count("panels", PANELS_FRONT);
         sleep_ms((until_ms - now_ms()) / 2);
@@ -293,6 +289,17 @@ static void ink(const char *card, long until_ms)
                 count("panels", PANELS_BACK);
         sleep_ms(until_ms - now_ms());
         mark(card, "ok");
+}
+
+static void begin_face(const char *card, const char *serial)
+{
+        char path[TEXT_LEN];
+
+        mark(card, "half");
+        snprintf(path, sizeof path, "path/%s/job", card);
+        write_text(path, "%s\n", job_name);
+        ledger("print", serial);
+        write_text("ribbon", "%ld\n", read_number("ribbon", 0) - 1);
 }
 
 static void take_next(char ret[NAME_LEN])
@@ -345,9 +352,7 @@ static int print_card(const char *command, long started_ms)
                 fault_wait("media-jam");
         }
         serial_of("path", card, serial);
-        mark(card, "half");
-        ledger("print", serial);
-        write_text("ribbon", "%ld\n", read_number("ribbon", 0) - 1);
+        begin_face(card, serial);
         if (broken)
                 sleep_ms(read_number("device_ms", 1000) / 2);
         if (broken)
