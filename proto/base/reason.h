@@ -36,6 +36,8 @@
         X(FENCED, "fenced", 1, "The portal knows a newer ledger of this station; call headquarters.")                 \
         X(LEASE_OVER, "lease_over", 1, "The lease is over; the portal must be reached before printing.")              \
         X(NO_BLANK, "no_blank", 4, "Load blanks in serial order and tell the station: mohr hopper load.")             \
+        X(ALREADY_ISSUED, "already_issued", 1,                                                                        \
+          "The portal has this application as issued; a case is open; call headquarters.")                            \
         X(SERIAL_USED, "serial_used", 1, "This serial was used before; put the card aside, not into the printer.")    \
         X(SERIAL_NOT_HERE, "serial_not_here", 1,                                                                      \
           "This serial is not in the room's stock; check the hand-over minutes.")                                     \

@@ -2,6 +2,7 @@
 #include "proto/ipc/net.h"
 #include "proto/portal/jws.h"
 #include "proto/text/date.h"
+#include "proto/text/serial.h"
 #include <string.h>
 
 /* components/schemas of proto/portal.openapi.yaml. */
@@ -12,7 +13,6 @@ const struct read_form read_pseudonym = { READ_UPPER READ_LOWER READ_DIGITS "._:
 const struct read_form read_cursor = { READ_UPPER READ_LOWER READ_DIGITS "_-", 1, 64 };
 const struct read_form read_cursor_or_none = { READ_UPPER READ_LOWER READ_DIGITS "_-", 0, 64 };
 const struct read_form read_face_code = { READ_DIGITS "ABCDEFGHJKMNPQRSTVWXYZ", 10, 10 };
-const struct read_form read_serial_form = { READ_UPPER READ_DIGITS "-", 6, 20 };
 
 void read_fault(struct jread *r, const char *key, const char *what)
 {
@@ -50,6 +50,29 @@ void read_text_or_null(struct jread *r, const char *key, struct read_form form, 
 {
         if (!is_null(r, key)) {
                 read_text(r, key, form, ret);
+                return;
+        }
+        jread_skip(r, key);
+        ret[0] = '\0';
+}
+
+void read_serial(struct jread *r, const char *key, char ret[21])
+{
+        const char *text = NULL;
+
+        jread_str(r, key, SERIAL_MIN, SERIAL_MAX, &text);
+        if (!text)
+                return;
+        if (serial_ok(text))
+                memcpy(ret, text, strlen(text) + 1);
+        else
+                read_fault(r, key, "not a serial");
+}
+
+void read_serial_or_null(struct jread *r, const char *key, char ret[21])
+{
+        if (!is_null(r, key)) {
+                read_serial(r, key, ret);
                 return;
         }
         jread_skip(r, key);

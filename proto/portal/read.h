@@ -13,13 +13,16 @@ struct read_form {
 #define READ_LOWER "abcdefghijklmnopqrstuvwxyz"
 #define READ_DIGITS "0123456789"
 extern const struct read_form read_application_id, read_authorisation_id, read_station_id, read_pseudonym, read_cursor,
-        read_cursor_or_none, read_face_code, read_serial_form;
+        read_cursor_or_none, read_face_code;
 
 bool read_form_ok(struct read_form form, const char *text);
 /* A text of this form, copied with NUL; ret has form.max + 1 bytes. */
 void read_text(struct jread *r, const char *key, struct read_form form, char *ret);
 /* The same, or null: then *ret is "". */
 void read_text_or_null(struct jread *r, const char *key, struct read_form form, char *ret);
+/* A serial that can count (proto/text/serial.h); the second also null: then *ret is "". */
+void read_serial(struct jread *r, const char *key, char ret[21]);
+void read_serial_or_null(struct jread *r, const char *key, char ret[21]);
 void read_time(struct jread *r, const char *key, int64_t *ret);
 void read_date(struct jread *r, const char *key, int32_t *ret);
 void read_sha256(struct jread *r, const char *key, uint8_t ret[32]); /* 64 lower-case digits */
@@ -34,5 +37,3 @@ void read_fault(struct jread *r, const char *key, const char *what);
 
 /* The largest integer that every JSON reader keeps exactly (RFC 8259 6). */
 #define READ_INT_MAX INT64_C(9007199254740991)
-/* Room for the lower-case hexadecimal of 32 bytes. */
-enum { READ_SHA256_TEXT = 65 };
