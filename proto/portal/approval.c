@@ -11,11 +11,11 @@ enum { NAME_RAW_MAX = 400, TITLE_RAW_MAX = 800 };
 static const char *const kinds[] = {
         [APPROVAL_NEW] = "new", [APPROVAL_RENEWAL] = "renewal", [APPROVAL_REPLACEMENT] = "replacement", NULL
 };
-static const char *const roles[] = { [ROLE_EXAM_EXPERT] = "exam_expert",
-                                     [ROLE_CENTRE_HEAD] = "centre_head",
-                                     [ROLE_ASSESSMENT_HEAD] = "assessment_head",
-                                     [ROLE_SECURITY] = "security",
-                                     [ROLE_DIRECTOR] = "director",
+static const char *const roles[] = { [APPROVED_BY_EXAM_EXPERT] = "exam_expert",
+                                     [APPROVED_BY_CENTRE_HEAD] = "centre_head",
+                                     [APPROVED_BY_ASSESSMENT_HEAD] = "assessment_head",
+                                     [APPROVED_BY_SECURITY] = "security",
+                                     [APPROVED_BY_DIRECTOR] = "director",
                                      NULL };
 static const char *const photos[] = { [PHOTO_JPEG] = "image/jpeg", [PHOTO_PNG] = "image/png", NULL };
 

@@ -24,7 +24,7 @@ static int check_times(const struct approval *a, struct error *err)
                         return err_input(err, REASON_APPROVAL_INCOMPLETE, "%s confirmed before %s",
                                          approval_role_word((enum approval_role)i),
                                          approval_role_word((enum approval_role)(i - 1)));
-        if (a->payment.at < a->confirmations[ROLE_DIRECTOR].at) /* A-B3: only after that; S4.2 */
+        if (a->payment.at < a->confirmations[APPROVED_BY_DIRECTOR].at) /* A-B3: only after that; S4.2 */
                 return err_input(err, REASON_PAID_TOO_EARLY, "paid before the director's confirmation");
         return 0;
 }
