@@ -117,7 +117,7 @@ json_t *render_done_encode(const struct render_done *done)
 {
         char hex[2 * sizeof done->layout_sha256 + 1];
 
-        hex_encode(BYTES(done->layout_sha256), hex, sizeof hex);
+        hex_encode_lower(BYTES(done->layout_sha256), hex, sizeof hex);
         return json_pack("{s:I,s:s}", "n_fields", (json_int_t)done->n_fields, "layout_sha256", hex);
 }
 
