@@ -133,7 +133,7 @@ static enum print_job job_state(int state)
         }
 }
 
-static int create_job(struct queue *q, const char *intent, struct queue_job *ret, struct error *err)
+static int create_job(struct queue *q, const char *intent, int *ret_id, struct error *err)
 {
         ipp_t *request = request_new(q, IPP_OP_CREATE_JOB, 0);
         cleanup(ipp_p) ipp_t *answer = NULL;
@@ -146,10 +146,8 @@ static int create_job(struct queue *q, const char *intent, struct queue_job *ret
         (void)ippAddString(request, IPP_TAG_JOB, IPP_TAG_KEYWORD, "print-scaling", NULL, "none");
         if (request_send(q, request, q->resource, &answer, err) < 0)
                 return -1;
-        ret->id = number_of(answer, "job-id", IPP_TAG_INTEGER);
-        ret->state = PRINT_JOB_HELD;
-        (void)snprintf(ret->uuid, sizeof ret->uuid, "%s", text_of(answer, "job-uuid"));
-        if (ret->id <= 0)
+        *ret_id = number_of(answer, "job-id", IPP_TAG_INTEGER);
+        if (*ret_id <= 0)
                 return err_own(err, ERR_RETRY, REASON_QUEUE_GONE, "cupsd answered without a job id");
         return 0;
 }
@@ -161,16 +159,6 @@ static int send_document(struct queue *q, int job_id, struct bytes pdf, struct e
         (void)ippAddString(request, IPP_TAG_OPERATION, IPP_TAG_MIMETYPE, "document-format", NULL, "application/pdf");
         (void)ippAddBoolean(request, IPP_TAG_OPERATION, "last-document", 1);
         return request_send_document(q, request, pdf, err);
-}
-
-int queue_submit(struct queue *q, const char *intent, struct bytes pdf, struct queue_job *ret, struct error *err)
-{
-        struct queue_job job = { 0 };
-
-        if (create_job(q, intent, &job, err) < 0 || send_document(q, job.id, pdf, err) < 0)
-                return -1;
-        *ret = job;
-        return 0;
 }
 
 int queue_release(struct queue *q, int job_id, struct error *err)
@@ -204,6 +192,21 @@ int queue_job(struct queue *q, int job_id, struct queue_job *ret, struct error *
                 return 0;
         }
         *ret = read_job(answer);
+        return 0;
+}
+
+/* The answer to Create-Job does not tell the job-uuid (CUPS 2.4.2), hence the look afterwards. */
+int queue_submit(struct queue *q, const char *intent, struct bytes pdf, struct queue_job *ret, struct error *err)
+{
+        struct queue_job job = { 0 };
+        int id = 0;
+
+        if (create_job(q, intent, &id, err) < 0 || send_document(q, id, pdf, err) < 0 ||
+            queue_job(q, id, &job, err) < 0)
+                return -1;
+        if (job.id != id || job.state != PRINT_JOB_HELD)
+                return err_own(err, ERR_RETRY, REASON_QUEUE_GONE, "the print service did not keep the job held");
+        *ret = job;
         return 0;
 }
 

@@ -49,6 +49,7 @@ class Printer:
             os.chmod(self.path(name), 0o777)
         for key, value in DEFAULTS.items():
             self.write(value, key)
+        self.write("", "lock")
         return self
 
     def load(self, first, last):
@@ -90,7 +91,7 @@ class Printer:
             os.unlink(self.path("fault"))
 
     def busy(self):
-        fd = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT, 0o666)
+        fd = os.open(self.path("lock"), os.O_RDWR)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return False
