@@ -17,12 +17,13 @@ struct parse {
         config_fault_fn say;
         void *context;
         struct error *err;
-        bool failed;
+        unsigned n_faults;
         unsigned line;
         /* the section being read: base NULL = none, or one that is skipped after its fault */
         enum config_section section;
         void *base;
         unsigned section_line;
+        bool section_failed; /* a value of it is wrong, so rules between values are not looked at */
         uint64_t seen_keys;
         unsigned seen_sections;
 };
@@ -38,9 +39,8 @@ __attribute__((format(printf, 4, 5))) static void fault(struct parse *p, unsigne
         va_end(args);
         if (p->say)
                 p->say(p->context, p->file, line, column, text);
-        if (!p->failed)
+        if (p->n_faults++ == 0)
                 (void)err_input(p->err, REASON_BAD_CONFIG, "%.90s:%u:%u: %.90s", p->file, line, column, text);
-        p->failed = true;
 }
 
 /* Bytes of the UTF-8 character at s, 0 when it is malformed (RFC 3629 4) or a control character. */
@@ -137,19 +137,18 @@ static void check_line(struct parse *p, const struct config_line *line)
 
 static void section_end(struct parse *p)
 {
-        bool failed = p->failed;
+        unsigned n_faults = p->n_faults;
 
         if (!p->base)
                 return;
-        p->failed = false;
         for (size_t i = 0; i < config_table_n; i++)
                 if (config_table[i].section == p->section)
                         default_or_fault(p, i);
-        if (!p->failed && p->section == SECTION_PERSON)
+        p->section_failed |= p->n_faults > n_faults;
+        if (!p->section_failed && p->section == SECTION_PERSON)
                 check_person(p, p->base);
-        if (!p->failed && p->section == SECTION_LINE)
+        if (!p->section_failed && p->section == SECTION_LINE)
                 check_line(p, p->base);
-        p->failed |= failed;
         p->base = NULL;
 }
 
@@ -221,6 +220,7 @@ static void section_begin(struct parse *p, const char *line, char *text)
 
         section_end(p);
         p->section_line = p->line;
+        p->section_failed = false;
         p->seen_keys = 0;
         if (text[n - 1] != ']') {
                 fault(p, p->line, column_of(line, (size_t)(text - line) + n), "']' is missing");
@@ -285,6 +285,7 @@ static void set_key(struct parse *p, size_t i, char *value, unsigned column)
         p->seen_keys |= UINT64_C(1) << i;
         if (unquote(&value) && config_value_set(key, value, base_of(p), &why))
                 return;
+        p->section_failed = true;
         config_range(key, range, sizeof range);
         fault(p, p->line, column, "%s: %s; allowed: %s", key->name, why, range);
 }
@@ -382,7 +383,7 @@ int config_parse(const char *file, const char *text, size_t n, struct config *re
                 at += size + 1;
         }
         take_end(&p);
-        if (p.failed) {
+        if (p.n_faults > 0) {
                 config_done(config);
                 return -1;
         }

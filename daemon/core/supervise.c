@@ -71,8 +71,8 @@ static void release(struct work *w)
 
 static void pause_then_start(struct work *w)
 {
-        unsigned doublings = w->n_failures < WORK_PAUSE_DOUBLINGS ? w->n_failures : WORK_PAUSE_DOUBLINGS;
-        int64_t pause_ms = w->n_failures == 0 ? 0 : (int64_t)WORK_PAUSE_MS << doublings;
+        unsigned n = w->n_failures, doublings = n <= WORK_PAUSE_DOUBLINGS ? n - 1 : WORK_PAUSE_DOUBLINGS;
+        int64_t pause_ms = n == 0 ? 0 : w->pause_ms << doublings;
 
         work_set_state(w, WORK_DOWN);
         w->n_failures++;
@@ -227,6 +227,7 @@ struct work *work_new(struct loop *loop, const struct work_spec *spec, struct er
                 .argv = copy_list(spec->argv),
                 .env = copy_list(spec->env),
                 .start_ms = spec->start_ms > 0 ? spec->start_ms : WORK_START_MS,
+                .pause_ms = spec->pause_ms > 0 ? spec->pause_ms : WORK_PAUSE_MS,
                 .child.ended = child_ended,
                 .socket = { -1, socket_ready },
                 .clock.fired = clock_fired,

@@ -24,6 +24,7 @@ struct work_spec {
         const char *const *env;  /* NAME=VALUE ..., NULL-terminated or NULL; beside it only PATH and LANG=C.UTF-8 */
         const char *socket;      /* services: path */
         int64_t start_ms;        /* limit from start or connect to "ready"; 0 = 5000 */
+        int64_t pause_ms;        /* second pause before a new start (the first is 0), then doubled; 0 = 200 */
         enum reason down;        /* reason of a task that waited in vain: REASON_KEY_DOWN ...; NONE = worker_lost */
 };
 

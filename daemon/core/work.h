@@ -2,7 +2,7 @@
 #pragma once
 #include "daemon/core/supervise.h"
 
-enum { WORK_START_MS = 5000, WORK_PAUSE_MS = 100, WORK_PAUSE_DOUBLINGS = 6, WORK_STEADY_MS = 10000 };
+enum { WORK_START_MS = 5000, WORK_PAUSE_MS = 200, WORK_PAUSE_DOUBLINGS = 5, WORK_STEADY_MS = 10000 };
 
 struct work {
         struct loop *loop;
@@ -10,7 +10,7 @@ struct work {
         char **argv, **env;
         enum work_kind kind;
         enum reason down;
-        int64_t start_ms;
+        int64_t start_ms, pause_ms;
 
         enum work_state state;
         struct child child;
