@@ -181,7 +181,7 @@ static void test_sample(void)
 
 static void test_check(void)
 {
-        char path[] = "/tmp/mohr-conf-XXXXXX", text[300] = "", good[80];
+        char path[] = "/tmp/mohr-conf-XXXXXX", text[4000] = "", good[80];
         int fd = mkstemp(path);
         FILE *f = fmemopen(text, sizeof text, "w");
 
