@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """mohr-print, the gate mohr-once, a private cupsd and the simulated printer: each print starts at most once, whatever is
 killed, and the verdict is right. Usage: print-test.py BUILD [CASE...]"""
+import collections
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -69,6 +71,13 @@ class Task:
 
     def end(self):
         return self.until('done')['args']
+
+    def settle(self):
+        """Reads to the end, whichever it is."""
+        try:
+            self.end()
+        except Failed:
+            pass
 
     def error(self):
         """The error's fields: it must fail."""
@@ -492,6 +501,52 @@ def case_other_real_uri(room):
         with open(place + '/starts') as f:
             assert f.read().splitlines()[-3:] == ['false:' + place, intent, '1']
     assert probe(room, intent)[1]['gate'] == 'done 3'
+
+
+def storm_victims(room, worker):
+    """Everything that takes part in a print, by name."""
+    victims = {'mohr-print': [worker.process.pid], 'cupsd': [room.cups.child.pid]}
+    for name in ('mohr-once', 'cardsim'):
+        victims[name] = room.cups.backend_pids(name)
+    return [(name, pid) for name, pids in victims.items() for pid in pids]
+
+
+def storm_once(room, machine, chance):
+    """One print, one kill at a random instant; the verdict must agree with what the machine itself recorded."""
+    intent, worker = new_intent(), room.worker()
+    task = Task(worker, 'print', {'intent': intent}, PDF)
+    if chance.random() < 0.8:
+        task.until('checkpoint')
+        task.go()
+    time.sleep(chance.random() * 0.5)
+    name, pid = chance.choice(storm_victims(room, worker))
+    os.kill(pid, signal.SIGKILL)
+    if name == 'cupsd':
+        room.cups.kill()
+        room.cups.revive()
+    elif name != 'mohr-print' and task.steps:
+        task.settle()
+    worker.process.kill()
+    verdict, answer = probe(room, intent)
+    machine.clear()
+    out = [c for c in machine.cards('tray') if c['job'] == intent]
+    note = (name, verdict, answer, out, machine.events(name=intent))
+    assert starts(machine, intent) <= 1 and len(out) <= 1, note
+    assert verdict != 'printed' or [c['state'] for c in out] == ['ok'], note
+    assert verdict != 'not_started' or (not out and not machine.events(name=intent)), note
+    return name + ' ' + verdict
+
+
+def case_storm(room):
+    """kill -9 of whatever takes part, at random instants; cards are conserved."""
+    seed = int(os.environ.get('SEED', '0')) or int(time.time())
+    chance, n = random.Random(seed), 25
+    machine = room.printer(device_ms=250, blanks=n + 1)
+    seen = collections.Counter(storm_once(room, machine, chance) for _ in range(n))
+    print('     seed %d: %s' % (seed, dict(seen)))
+    room.begin(room.worker(), new_intent()).end()
+    serials = sorted(machine.status()['hopper'] + [c['serial'] for c in machine.cards('tray')])
+    assert serials == ['SC-1405-%06d' % (101 + i) for i in range(n + 1)], serials
 
 
 def main():

@@ -11,7 +11,8 @@ struct run {
         struct queue_job job;
         bool released;
         enum reason told;     /* the progress word shown last */
-        int64_t unsettled_at; /* since when silent or contradictory; 0 = not */
+        int64_t unsettled_at; /* since when silent, or contradictory; 0 = neither */
+        bool unsettled_known; /* contradictory, not silent: each has its own patience */
 };
 
 static int check_queue(struct run *run, struct error *err)
@@ -138,8 +139,9 @@ static int settle(struct run *run, const struct look *look, struct error *err)
 {
         struct error cause = unstarted_cause(look);
 
-        if (run->unsettled_at == 0)
+        if (run->unsettled_at == 0 || run->unsettled_known != look->evidence.cups_known)
                 run->unsettled_at = printing_now_ms();
+        run->unsettled_known = look->evidence.cups_known;
         if (printing_now_ms() - run->unsettled_at < run->p->silence_ms)
                 return 0;
         if (look->evidence.gate.phase == GATE_DONE)
