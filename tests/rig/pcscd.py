@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 from .procs import Child, wait_for
 
@@ -25,6 +26,7 @@ DRIVERS = ('/usr/lib/pcsc/drivers/serial/libifdvpcd.so', '/usr/lib/*/pcsc/driver
 PCSCD = '/usr/sbin/pcscd'
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'pcsc.py')
 PORTS = (20000, 32000)  # below the kernel's range for outgoing connections
+POLL_S = 0.45  # pcscd polls for presence every 0.4 s
 
 
 def _driver():
@@ -61,7 +63,7 @@ class PrivatePcscd:
         self.socket = os.path.join(self.folder, 'pcscd.comm')
         self.log = os.path.join(self.folder, 'pcscd.log')
         self.n, self.name, self.child = readers, name, None
-        self.ports, self.readers = [], []
+        self.ports, self.readers, self.empty_since = [], [], {}
         if len(self.socket) > 100:
             raise ValueError('the folder name is too long for a unix socket')
 
@@ -177,6 +179,7 @@ class CardSlot:
                      MOHR_CARD_KDD=kdd.hex() if isinstance(kdd, bytes) else kdd, MOHR_CARD_SERIAL=serial,
                      MOHR_CARD_DIR=card_dir)
         argv = shlex.split(command) if command else [self.card_sim]
+        time.sleep(max(0, self.pcscd.empty_since.get(self.index, 0) + POLL_S - time.monotonic()))
         self.child = Child(argv, os.path.join(self.pcscd.folder, 'card-%d.log' % self.index), env=given, name='card')
         if wait and not self.pcscd.wait_card(self.reader, True, timeout):
             tail = self.child.tail()
@@ -185,12 +188,13 @@ class CardSlot:
         return self.child
 
     def remove(self, wait=True, timeout=5.0):
-        """Takes the card out (SIGTERM) and returns when pcscd sees the empty reader: a card put in within one poll of
-        400 ms would pass for the former one."""
+        """Takes the card out (SIGTERM) and returns when pcscd sees the empty reader. The next insert() waits until one
+        poll of pcscd has passed: a card put in sooner passes for the former one, or, when that was torn out under a
+        command, is not seen at all (pcscd 1.9.9: the reader stays EMPTY until the card is taken out again)."""
         if not self.child:
             return None
         status = self.child.stop()
-        self.child = None
+        self.child, self.pcscd.empty_since[self.index] = None, time.monotonic()
         if wait and self.pcscd.alive():
             self.pcscd.wait_card(self.reader, False, timeout)
         return status

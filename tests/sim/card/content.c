@@ -116,14 +116,15 @@ static bool card_may_become(uint8_t now, uint8_t next)
         }
 }
 
-/* A security domain only locks and unlocks an application; its own states are the application's affair. */
+/* A security domain only locks and unlocks an application (b8; GPCS table 11-86 ignores the other bits): its own states
+ * are the application's affair. */
 static uint16_t set_app_state(struct store *s, const struct command *c)
 {
         bool lock = c->p2 & APP_LOCKED_BIT, locked = s->app_life & APP_LOCKED_BIT;
 
         if (!s->app_present || c->lc != APP_AID_SIZE || memcmp(c->data, app_aid, APP_AID_SIZE) != 0)
                 return SW_REFERENCE;
-        if (lock == locked || (!lock && c->p2 != (s->app_life & ~APP_LOCKED_BIT)))
+        if (lock == locked)
                 return SW_CONDITIONS;
         s->app_life = (uint8_t)(s->app_life ^ APP_LOCKED_BIT);
         return SW_OK;
