@@ -443,6 +443,35 @@ def case_cupsd_gone_mid_card(room):
     assert probe(room, intent)[0] == 'printed' and starts(machine, intent) == 1
 
 
+def case_cupsd_hangs(room):
+    """A stopped cupsd costs a bounded time; a card that ended meanwhile is known once it goes on."""
+    machine, intent = room.printer(device_ms=1000), new_intent()
+    worker = room.worker()
+    task = room.begin(worker, intent)
+    wait_for(is_printing(machine, intent), 10)
+    room.cups.child.kill(signal.SIGSTOP)
+    begun = time.monotonic()
+    error = Task(room.worker(), 'check').error()
+    assert error['reason'] == 'queue_gone' and time.monotonic() - begun < 8, (error, time.monotonic() - begun)
+    room.cups.child.kill(signal.SIGCONT)
+    assert task.end()['gate'] == 'result 0' and starts(machine, intent) == 1
+
+
+def case_ipp_backend(room):
+    """CUPS's own ipp backend behind the gate, its printer away: it waits, and ends when the job is cancelled."""
+    room.queue = 'Away'
+    room.cups.add_queue('Away', 'ipp://127.0.0.1:9/ipp/print')
+    intent = new_intent()
+    task = room.begin(room.worker(), intent)
+    consumed = os.path.join(room.cups.gate, intent + '.consumed')
+    wait_for(lambda: os.path.exists(consumed), 10)
+    time.sleep(0.5)
+    answer = ask(room.worker(), 'cancel', {'intent': intent})
+    assert answer['verdict'] == 'unknown' and answer['job'] == 'canceled' and not answer['running'], answer
+    assert answer['gate'].startswith('done ') and answer['gate'] != 'done 0', answer
+    assert task.error()['kind'] == 'unknown'
+
+
 def case_wrong_queues(room):
     room.printer()
     room.queue = 'Bare'
