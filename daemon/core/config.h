@@ -87,7 +87,7 @@ struct config {
         struct config_person persons[CONFIG_PERSONS_MAX];
 };
 
-/* Told each fault, in the file's order: line and column count from 1, columns in characters; 0, 0 = the whole file. */
+/* Told each fault, in the file's order: line and column count from 1, columns in characters. */
 typedef void (*config_fault_fn)(void *context, const char *file, unsigned line, unsigned column, const char *text);
 
 /* Reads the file; says every fault through `say` (NULL = nobody). 0 and *ret (config_done it), or -1 and *err

@@ -1,25 +1,16 @@
 #define _GNU_SOURCE
 #include "daemon/core/web.h"
 #include "daemon/core/web_inside.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-enum { UNIX = 0, TCP = 1, BACKLOG = 64, CLOSE_ROUNDS = 100 };
+enum { UNIX = 0, TCP = 1, CLOSE_ROUNDS = 100 };
 
 int web_connection_fd(struct MHD_Connection *c)
 {
         return MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-}
-
-static const char *header(const struct exchange *x, const char *name)
-{
-        return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
 }
 
 const char *web_query(const struct request *r, const char *name)
@@ -46,133 +37,6 @@ int web_query_int(const struct request *r, const char *name, int64_t min, int64_
                                  (long long)min, (long long)max);
         *ret = n;
         return 0;
-}
-
-/* ---- routing ---- */
-
-/* Printable ASCII alone: ids and serials. */
-static bool good_variable(const char *s, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                if (s[i] <= ' ' || s[i] > '~')
-                        return false;
-        return n > 0;
-}
-
-/* Compares segment by segment; fills vars with places in path, which are ended by the caller. */
-static bool match(const char *pattern, char *path, char **vars, size_t *sizes, size_t *ret_n)
-{
-        size_t n = 0;
-
-        while (*pattern == '/' && *path == '/') {
-                size_t have = strcspn(++path, "/"), want = strcspn(++pattern, "/");
-
-                if (*pattern == '{') {
-                        if (n == WEB_VARS_MAX || !good_variable(path, have))
-                                return false;
-                        vars[n] = path;
-                        sizes[n++] = have;
-                } else if (have != want || memcmp(path, pattern, have) != 0) {
-                        return false;
-                }
-                path += have;
-                pattern += want;
-        }
-        *ret_n = n;
-        return *pattern == '\0' && *path == '\0';
-}
-
-static const struct route *find_route(struct exchange *x, bool *ret_path_known)
-{
-        char *vars[WEB_VARS_MAX];
-        size_t sizes[WEB_VARS_MAX], n;
-
-        for (const struct route *route = x->request.web->routes; route->method; route++) {
-                if (!match(route->pattern, x->path, vars, sizes, &n))
-                        continue;
-                *ret_path_known = true;
-                if (strcmp(route->method, x->request.method) != 0)
-                        continue;
-                for (size_t i = 0; i < n; i++) {
-                        vars[i][sizes[i]] = '\0';
-                        x->request.vars[i] = vars[i];
-                }
-                return route;
-        }
-        return NULL;
-}
-
-static void refuse(struct exchange *x, unsigned status, enum reason reason, const char *text)
-{
-        struct error err;
-
-        (void)err_input(&err, reason, "%s", text);
-        web_reply(&x->request, status, web_error_json(&err));
-}
-
-/* A page of another origin may not reach the station through the operator's browser (RFC 6454, DNS rebinding). */
-static bool is_this_address(const struct exchange *x, const char *value, const char *scheme)
-{
-        static const char *const hosts[] = { "127.0.0.1", "localhost" };
-        char good[64];
-
-        for (size_t i = 0; value && i < ARRAY_SIZE(hosts); i++) {
-                (void)snprintf(good, sizeof good, "%s%s:%u", scheme, hosts[i], x->request.web->port);
-                if (strcmp(value, good) == 0)
-                        return true;
-        }
-        return false;
-}
-
-static bool origin_ok(struct exchange *x)
-{
-        const char *origin = header(x, "Origin"), *site = header(x, "Sec-Fetch-Site"),
-                   *type = header(x, "Content-Type");
-
-        if (x->request.local)
-                return true;
-        if (!is_this_address(x, header(x, "Host"), "") || (origin && !is_this_address(x, origin, "http://")) ||
-            (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)) {
-                refuse(x, MHD_HTTP_FORBIDDEN, REASON_NOT_PERMITTED, "the request comes from a foreign page");
-                return false;
-        }
-        if (x->n_body > 0 && (!type || strcmp(type, "application/json") != 0)) {
-                refuse(x, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, REASON_BAD_REQUEST, "the body must be application/json");
-                return false;
-        }
-        return true;
-}
-
-static bool take_body(struct exchange *x)
-{
-        struct error err;
-
-        if (x->too_large) {
-                refuse(x, MHD_HTTP_CONTENT_TOO_LARGE, REASON_BAD_REQUEST, "the body is larger than 64 KiB");
-                return false;
-        }
-        x->request.body =
-                x->n_body == 0 ? json_object()
-                               : json_strict((struct bytes){ (const uint8_t *)x->body, x->n_body }, WEB_BODY_MAX, &err);
-        if (!x->request.body)
-                web_reply_error(&x->request, &err);
-        return x->request.body != NULL;
-}
-
-static void handle(struct exchange *x)
-{
-        const struct route *route;
-        bool path_known = false;
-
-        if (!origin_ok(x) || !take_body(x))
-                return;
-        route = find_route(x, &path_known);
-        if (route)
-                route->handle(&x->request);
-        else if (path_known)
-                refuse(x, MHD_HTTP_METHOD_NOT_ALLOWED, REASON_BAD_REQUEST, "this method is not for this path");
-        else
-                refuse(x, MHD_HTTP_NOT_FOUND, REASON_NOT_FOUND, "no such path");
 }
 
 /* ---- requests as libmicrohttpd brings them ---- */
@@ -280,7 +144,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
         }
         if (!x->handled) {
                 x->handled = true;
-                handle(x);
+                web_handle(x);
         }
         return queue_or_wait(x);
 }
@@ -340,46 +204,6 @@ static int web_turn(struct turn *t)
         return least;
 }
 
-static int listen_error(struct error *err, const char *what)
-{
-        return err_set(err, ERR_OPERATOR, ORIGIN_OS, (uint32_t)errno, REASON_BAD_CONFIG, "cannot listen on %.100s: %s",
-                       what, strerror(errno));
-}
-
-/* Bound beside its place and moved there when it listens: a client never meets a socket that refuses. */
-static int listen_unix(const char *path, mode_t mode, struct error *err)
-{
-        cleanup(close_p) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        struct sockaddr_un at = { .sun_family = AF_UNIX };
-        int n = snprintf(at.sun_path, sizeof at.sun_path, "%s.new", path);
-
-        if (n < 0 || (size_t)n >= sizeof at.sun_path) {
-                errno = ENAMETOOLONG;
-                return listen_error(err, path);
-        }
-        (void)unlink(at.sun_path);
-        if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 || chmod(at.sun_path, mode) < 0 ||
-            listen(fd, BACKLOG) < 0 || rename(at.sun_path, path) < 0)
-                return listen_error(err, path);
-        return steal_fd(&fd);
-}
-
-static int listen_tcp(uint16_t port, uint16_t *ret_port, struct error *err)
-{
-        cleanup(close_p) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
-        socklen_t n = sizeof at;
-        int one = 1;
-
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-            bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 || listen(fd, BACKLOG) < 0 ||
-            getsockname(fd, (struct sockaddr *)&at, &n) < 0)
-                return listen_error(err, "127.0.0.1");
-        *ret_port = ntohs(at.sin_port);
-        return steal_fd(&fd);
-}
-
 /* Takes the listening socket, also when it fails. */
 static int daemon_open(struct web_daemon *d, struct web *w, int listener, struct error *err)
 {
@@ -398,14 +222,14 @@ static int daemon_open(struct web_daemon *d, struct web *w, int listener, struct
 
 static int open_both(struct web *w, const struct web_spec *spec, struct error *err)
 {
-        int listener = listen_unix(spec->socket, spec->mode, err);
+        int listener = web_listen_unix(spec->socket, spec->mode, err);
 
         w->daemons[UNIX].local = true;
         if (listener < 0 || daemon_open(&w->daemons[UNIX], w, listener, err) < 0)
                 return -1;
         if (!spec->tcp)
                 return 0;
-        listener = listen_tcp(spec->port, &w->port, err);
+        listener = web_listen_tcp(spec->port, &w->port, err);
         return listener < 0 ? -1 : daemon_open(&w->daemons[TCP], w, listener, err);
 }
 
@@ -440,7 +264,7 @@ static void end_exchanges(struct web *w)
 {
         for (struct exchange *x = w->exchanges; x; x = x->next)
                 if (x->suspended)
-                        refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE, REASON_CORE_DOWN, "the station stops");
+                        web_refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE, REASON_CORE_DOWN, "the station stops");
 }
 
 /* Stopping a daemon with suspended connections is undefined: all are resumed and run to their end first. */

@@ -1,5 +1,5 @@
-/* Inside of web: what its three files share (web.c: daemons and requests; web_reply.c: answers; web_stream.c: event
- * streams). */
+/* Inside of web: what its files share (web.c: daemons and requests; web_listen.c: sockets; web_route.c: checks and
+ * routes; web_reply.c: answers; web_stream.c: event streams). */
 #pragma once
 #include "daemon/core/web.h"
 #include "proto/base/cleanup.h"
@@ -63,6 +63,12 @@ static inline struct exchange *exchange_of(struct request *r)
         return owner_of(r, struct exchange, request);
 }
 
+/* Checks a whole request and calls its route's handler, or refuses it. */
+void web_handle(struct exchange *x);
+void web_refuse(struct exchange *x, unsigned status, enum reason reason, const char *text);
+/* A listening socket, non-blocking and CLOEXEC, or -1 and *err. */
+int web_listen_unix(const char *path, mode_t mode, struct error *err);
+int web_listen_tcp(uint16_t port, uint16_t *ret_port, struct error *err);
 int web_connection_fd(struct MHD_Connection *c);
 /* Hands the finished response over; owns it. */
 void web_answer(struct exchange *x, unsigned status, struct MHD_Response *response);
