@@ -4,6 +4,7 @@
 The host's SCP03 (tests/rig/scp03.py) is first proved on published bytes (tests/data/scp03-published.json)."""
 import json
 import os
+import random
 import subprocess
 import unittest
 
@@ -220,6 +221,41 @@ class Channels(CardTest):
                          ('80500000082C8130E574247B1B', '6700')):
             self.send(apdu, sw)
         self.assertEqual(self.state()['seq'], '0')
+
+
+class Hostile(CardTest):
+    def test_any_bytes_are_answered(self):
+        self.insert()
+        dice = random.Random(7816)
+        heads = [bytes.fromhex(x) for x in ('00A40400', '00A4020C', '00B00000', '80CA9F7F', '80500000', '84823300',
+                                            '84E60000', '84E20800', '84D80081', '84F04080', '84F24002', '00C00000')]
+        for _ in range(4000):
+            apdu = dice.choice(heads) if dice.random() < 0.8 else dice.randbytes(dice.choice((2, 3, 4)))
+            body = dice.randbytes(dice.choice((0, 0, 1, 2, 8, 16, 17, 40, 255)))
+            apdu += dice.choice((b'', bytes([len(body)]), dice.randbytes(1))) + body + dice.choice((b'', b'\0'))
+            answer = self.reader.send(apdu)
+            self.assertTrue(2 <= len(answer) <= 258)
+            self.assertIn(answer[-2] & 0xF0, (0x60, 0x90))
+        self.assertEqual((self.state()['complete'], self.state()['app_life'], self.state()['kvn']), ('0', '7', '255'))
+        self.assertTrue(self.child.alive())
+
+    def test_inside_a_channel(self):
+        """Lawfully protected nonsense: no length in a data field is believed."""
+        self.insert()
+        dice = random.Random(3)
+        channel = self.open(0x13)
+        for k in range(1500):
+            if k % 25 == 0:
+                self.secure(channel, INSTALL)
+            body = dice.randbytes(dice.choice((0, 1, 2, 3, 5, 16, 60, 120, 239)))
+            if dice.random() < 0.5:
+                body = (dice.choice((b'\x01\x02\xff', b'\x01\x1e', b'\0\0\x10', b'\x30\x88\x11\x10', b'\x4f')) + body)[:239]
+            head = dice.choice((b'\x80\xe2\x08\x00', b'\x80\xe2\x88\x00', b'\x80\xe6\x20\x00', b'\x80\xd8\x00\x81',
+                                b'\x80\xf2\x40\x02', b'\x80\xf0\x40\x80', b'\x80\xca\x9f\x7f'))
+            answer = channel.unwrap(self.reader.send(channel.wrap(head + bytes([len(body)]) + body if body else head)))
+            self.assertGreaterEqual(len(answer), 2)
+        self.assertEqual((self.state()['kvn'], self.state()['complete'], self.state()['tries']), ('255', '0', '0'))
+        self.assertIn(APP, self.secure(channel, STATUS))
 
 
 class Tries(CardTest):
