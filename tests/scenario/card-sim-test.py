@@ -86,14 +86,15 @@ class Identity(CardTest):
         self.send('80CA006700', '6A88')
 
     def test_each_chip_id_is_its_own(self):
-        ids = set()
+        ids, serials = set(), set()
         for k in range(4):
             self.insert(name='c%d' % k, kdd=KDD[:9] + bytes([k // 2]), serial='SC-%d' % (k % 2))
             cplc = self.send('80CA9F7F00')
             self.assertEqual((cplc[:3], len(cplc)), (h('9F7F2A'), 45))
             value = cplc[3:]
             ids.add(value[0:4] + value[16:18] + value[12:16])
-        self.assertEqual(len(ids), 4)
+            serials.add(value[12:16])
+        self.assertEqual((len(ids), len(serials)), (4, 4))
         self.assertNotIn(KDD, ids)
 
     def test_folder_is_the_card(self):
