@@ -76,7 +76,7 @@ const struct config_key config_table[] = {
         { CHIP(ca), .name = "ca", .type = CONFIG_PATH, PATH_RANGE, .example = "/etc/mohr/csca.pem",
           .sentence = "Certificate of the authority under which the chips' content is signed." },
         { CHIP(profile), .name = "profile", .type = CONFIG_PATH, PATH_RANGE,
-          .fallback = MOHR_DATADIR "/chips/default.json", .sentence = "Chip profile: what card it is and its key scheme." },
+          .fallback = MOHR_DATADIR "/chips/gp-scp03.json", .sentence = "Chip profile: what card it is and its key scheme." },
         { CHIP(aid), .name = "aid", .type = CONFIG_HEX, .min = 5, .max = 16, .fallback = "F04952534B494C4C0100",
           .sentence = "Application identifier of the certificate's card program (5 to 16 bytes: ISO/IEC 7816-4)." },
         { CHIP(isd_aid), .name = "isd_aid", .type = CONFIG_HEX, .min = 5, .max = 16, .fallback = "",
@@ -91,7 +91,7 @@ const struct config_key config_table[] = {
         { PRINT(limit_s), .name = "limit_s", .type = CONFIG_INT, .min = 5, .max = 3600, .fallback = "120",
           .sentence = "Seconds without progress after which the print worker is ended and the print is probed." },
 
-        { RENDER(layout), .name = "layout", .type = CONFIG_NAME, .min = 1, .max = 64, .fallback = "skill-card",
+        { RENDER(layout), .name = "layout", .type = CONFIG_NAME, .min = 1, .max = 64, .fallback = "certificate",
           .sentence = "Name of the card layout." },
         { RENDER(layouts_dir), .name = "layouts_dir", .type = CONFIG_PATH, PATH_RANGE,
           .fallback = MOHR_DATADIR "/layouts", .sentence = "Folder of the card layouts." },
@@ -106,7 +106,7 @@ const struct config_key config_table[] = {
           .sentence = "PC/SC name of the chip reader." },
         { LINE(feed), .name = "feed", .type = CONFIG_WORD, .words = feeds, .fallback = "ascending",
           .sentence = "Order in which the printer takes the blanks' serials." },
-        { LINE(gate_dir), .name = "gate_dir", .type = CONFIG_PATH, PATH_RANGE, .fallback = "/var/lib/mohr-once",
+        { LINE(gate_dir), .name = "gate_dir", .type = CONFIG_PATH, PATH_RANGE, .fallback = GATE_DIR_DEFAULT,
           .sentence = "Folder of the print gate's tokens, shared with the CUPS backend mohr-once." },
         { LINE(cups_server), .name = "cups_server", .type = CONFIG_TEXT, .min = 0, .max = 107, .fallback = "",
           .example = "/run/cups/cups.sock", .sentence = "CUPS server of this line: socket or host:port; empty = the "
