@@ -60,19 +60,19 @@ static struct sqlite3_stmt *prepared(struct db *db, const char *sql, struct erro
         return db->cache[i].statement;
 }
 
-static int bind(struct sqlite3_stmt *s, const char *types, va_list values)
+static int bind(struct sqlite3_stmt *s, int first, const char *types, va_list values)
 {
         int r = SQLITE_OK;
 
-        for (int i = 1; types[i - 1] && r == SQLITE_OK; i++) {
-                if (types[i - 1] == 's') {
+        for (int i = first; *types && r == SQLITE_OK; i++, types++) {
+                if (*types == 's') {
                         r = sqlite3_bind_text(s, i, va_arg(values, const char *), -1, SQLITE_TRANSIENT);
-                } else if (types[i - 1] == 'i') {
+                } else if (*types == 'i') {
                         r = sqlite3_bind_int64(s, i, va_arg(values, int64_t));
                 } else {
                         struct bytes b = va_arg(values, struct bytes);
 
-                        assert(types[i - 1] == 'b');
+                        assert(*types == 'b');
                         r = sqlite3_bind_blob64(s, i, b.p, b.n, SQLITE_TRANSIENT);
                 }
         }
@@ -85,21 +85,38 @@ static void reset(struct sqlite3_stmt *s)
         (void)sqlite3_clear_bindings(s);
 }
 
-int db_queryv(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *types, va_list values)
+static int query(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *const *texts,
+                 const char *types, va_list values)
 {
         struct sqlite3_stmt *s = prepared(db, sql, err);
+        int n_texts = texts ? 2 : 0, r = SQLITE_OK;
 
         *ret = (struct db_rows){ 0 };
         if (!s)
                 return -1;
-        assert((size_t)sqlite3_bind_parameter_count(s) == strlen(types));
-        if (bind(s, types, values) != SQLITE_OK) {
+        assert((size_t)sqlite3_bind_parameter_count(s) == strlen(types) + (size_t)n_texts);
+        for (int i = 0; i < n_texts && r == SQLITE_OK; i++)
+                r = sqlite3_bind_text(s, i + 1, texts[i], -1, SQLITE_TRANSIENT);
+        if (r != SQLITE_OK || bind(s, n_texts + 1, types, values) != SQLITE_OK) {
                 (void)db_error(db, err, "cannot bind");
                 reset(s);
                 return -1;
         }
         *ret = (struct db_rows){ db, s, err, false };
         return 0;
+}
+
+int db_queryv(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *types, va_list values)
+{
+        return query(db, ret, err, sql, NULL, types, values);
+}
+
+int db_queryv_from(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *first,
+                   const char *second, const char *types, va_list values)
+{
+        const char *texts[] = { first, second };
+
+        return query(db, ret, err, sql, texts, types, values);
 }
 
 int db_query(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *types, ...)

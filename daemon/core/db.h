@@ -38,6 +38,9 @@ int64_t db_changes(const struct db *db);
 int db_query(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *types, ...);
 int db_queryv(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *types,
               va_list values);
+/* The same with two texts bound first, as ?1 and ?2. */
+int db_queryv_from(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *first,
+                   const char *second, const char *types, va_list values);
 bool db_next(struct db_rows *rows);                          /* false at the end or on a fault (rows->failed) */
 const char *db_text(const struct db_rows *rows, int column); /* valid until the next step; NULL for NULL */
 int64_t db_int(const struct db_rows *rows, int column);

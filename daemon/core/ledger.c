@@ -243,34 +243,61 @@ static const char *const state_queries[ENTITY_COUNT] = {
 static const char *const state_updates[ENTITY_COUNT] = {
         "UPDATE application SET state=?2, version=version+1 WHERE id=?1",
         "UPDATE blank SET state=?2, version=version+1 WHERE serial=?1",
-        "UPDATE intent SET state=?2, version=version+1, ended_at=?3 WHERE id=?1",
+        "UPDATE intent SET state=?2, version=version+1 WHERE id=?1",
 };
 
-void ledger_move(struct ledger *l, enum entity entity, const char *id, const char *event, const char *intent,
-                 const json_t *body)
+/* Asks the machine and writes the audit row; NULL when refused (the transaction has failed then). */
+static const char *step(struct ledger *l, enum entity entity, const char *id, const char *event, const char *intent,
+                        const json_t *body)
 {
         char from[32] = "";
         const char *to;
 
         if (!ledger_ok(l))
-                return;
+                return NULL;
         if (!ledger_state(l, entity, id, from, sizeof from)) {
                 ledger_refuse(l, ERR_INPUT, REASON_NOT_FOUND, "no %s %s", entity_name(entity), id);
-                return;
+                return NULL;
         }
         to = machine_next(entity, from, event);
         if (!to) {
                 ledger_refuse(l, ERR_INPUT, REASON_WRONG_STATE, "%s %s is %s: '%s' is not possible now",
                               entity_name(entity), id, from, event);
-                return;
+                return NULL;
         }
         write_audit(l, event, entity_name(entity), id, from, to, intent, body);
-        if (entity != ENTITY_INTENT)
-                ledger_run(l, state_updates[entity], "ss", id, to);
-        else if (machine_is_final(entity, to))
-                ledger_run(l, state_updates[entity], "ssi", id, to, clock_wall_ms());
+        return to;
+}
+
+void ledger_move(struct ledger *l, enum entity entity, const char *id, const char *event, const char *intent,
+                 const json_t *body)
+{
+        const char *to = step(l, entity, id, event, intent, body);
+
+        if (!to)
+                return;
+        if (entity == ENTITY_INTENT && machine_is_final(entity, to))
+                ledger_run(l, "UPDATE intent SET state=?2, version=version+1, ended_at=?3 WHERE id=?1", "ssi", id, to,
+                           clock_wall_ms());
         else
-                ledger_run(l, "UPDATE intent SET state=?2, version=version+1 WHERE id=?1", "ss", id, to);
+                ledger_run(l, state_updates[entity], "ss", id, to);
+}
+
+void ledger_move_set(struct ledger *l, enum entity entity, const char *id, const char *event, const char *intent,
+                     const json_t *body, const char *update, const char *types, ...)
+{
+        const char *to = step(l, entity, id, event, intent, body);
+        struct db_rows rows;
+        va_list values;
+
+        if (!to)
+                return;
+        va_start(values, types);
+        if (db_queryv_from(&l->db, &rows, &l->error, update, id, to, types, values) < 0)
+                l->failed = true;
+        else
+                l->failed = db_next(&rows) || db_end(&rows) < 0;
+        va_end(values);
 }
 
 /* A read that fails inside a transaction fails the transaction; outside, the caller sees "no row". */

@@ -13,7 +13,7 @@
 #include "daemon/core/clock.h"
 #include "daemon/core/db.h"
 #include "daemon/core/machine.h"
-#include <jansson.h>
+#include "proto/base/json.h"
 
 enum ledger_outcome { LEDGER_DONE, LEDGER_NOT_DONE, LEDGER_STOP };
 
@@ -53,6 +53,10 @@ void ledger_audit(struct ledger *l, const char *event, const char *entity, const
  * wrong_state when the event is not allowed now, not_found when the row is missing. */
 void ledger_move(struct ledger *l, enum entity entity, const char *id, const char *event, const char *intent,
                  const json_t *body);
+/* The same with further columns in the same UPDATE, for CHECKs that bind them to the state. update is a literal of the
+ * form "UPDATE ... SET state=?2, version=version+1, ... WHERE key=?1"; values fill ?3 and on. */
+void ledger_move_set(struct ledger *l, enum entity entity, const char *id, const char *event, const char *intent,
+                     const json_t *body, const char *update, const char *types, ...);
 /* The audit row that must stand before the INSERT of a new application, blank or intent in this state. */
 void ledger_born(struct ledger *l, enum entity entity, const char *id, const char *state, const char *intent,
                  const json_t *body);
