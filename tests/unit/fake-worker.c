@@ -88,8 +88,7 @@ RUN(unread)
         UNUSED;
         (void)packet_send(w->fd, &m, -1, err);
         nap(60); /* the word "go" arrives and is left lying */
-        for (int i = 0; i < 40; i++)
-                worker_progress(w, "step", i, 40);
+        worker_progress(w, "step", 1, 2);
         return late(w, args, blob, ret_args, ret_blob, err);
 }
 

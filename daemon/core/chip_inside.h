@@ -1,0 +1,47 @@
+/* What the parts of the chip flow share: the run itself (chip_flow.c), what the ledger records (chip_record.c). */
+#pragma once
+#include "daemon/core/approvals.h"
+#include "daemon/core/chip_flow.h"
+#include "daemon/core/pick.h"
+#include "proto/ipc/chip.h"
+
+enum chip_mode { CHIP_WRITE, CHIP_READ, CHIP_LOCK };
+enum { CHIP_ID_TEXT = 21, CHIP_ATTEMPTS_MAX = 2 };
+
+struct chip_flow {
+        struct line *line;
+        struct task chip, key;
+        enum chip_mode mode;
+        struct who who;
+        struct approval_file file; /* write only */
+        struct attempt attempt;
+        struct chip_identity identity;
+        char serial[SERIAL_TEXT], intent[UUID_TEXT], chip_id[CHIP_ID_TEXT], sod_sha256[SHA256_TEXT];
+        char session[33];
+        char step[IPC_NAME_MAX + 1];
+        int64_t done, of;
+        bool released; /* the script has left: what the chip holds is open until it is read */
+        bool fallback; /* lock by emptying the security object */
+        bool locked_before;
+        char cause[33], text[SPOIL_TEXT_MAX + 1]; /* lock: the spoil it is for */
+        uint8_t *photo;                           /* as the chip gave it */
+        size_t n_photo;
+        struct error error; /* why it was called off */
+        bool failing;
+        bool orphan; /* the chip worker is gone; the key worker's answer ends the flow */
+        void (*key_message)(struct task *t, struct ipc_message *m, int blob);
+        void (*answered)(struct chip_flow *f, struct ipc_message *m, int blob);
+};
+
+/* Each is one transaction; false and f->error when it could not be. */
+bool chip_record_begin(struct chip_flow *f);                                      /* the write or lock intent */
+bool chip_record_identified(struct chip_flow *f, const struct chip_identity *id); /* attempt counted, chip bound */
+bool chip_record_script(struct chip_flow *f, const char *sod_sha256);
+bool chip_record_written(struct chip_flow *f);
+bool chip_record_verified(struct chip_flow *f);
+bool chip_record_incomplete(struct chip_flow *f); /* a read-back found no whole certificate */
+bool chip_record_failed(struct chip_flow *f, const struct error *why);
+/* Refuses a chip before any key is used: foreign, taken, locked, personalised, parked, out of attempts. */
+int chip_check_identity(struct chip_flow *f, const struct chip_identity *id, struct error *err);
+/* Whether what the chip says is what this card was to hold. */
+int chip_check_content(struct chip_flow *f, const struct chip_content *content, struct error *err);

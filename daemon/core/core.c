@@ -1,0 +1,201 @@
+#include "daemon/core/core.h"
+#include "daemon/core/api.h"
+#include "daemon/core/log.h"
+#include "daemon/core/recover.h"
+#include "proto/base/cleanup.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool core_commit(struct core *c, struct error *err)
+{
+        enum ledger_outcome outcome = ledger_commit(&c->ledger, err);
+
+        if (outcome == LEDGER_STOP) {
+                log_error(LEVEL_ERROR, (struct log_at){ .step = "ledger" }, err);
+                c->ledger_lost = true;
+                c->loop.quit = true;
+        }
+        return outcome == LEDGER_DONE;
+}
+
+void core_publish(struct core *c, const char *name, json_t *json)
+{
+        if (c->web)
+                web_publish(c->web, name, json);
+        else
+                json_decref(json);
+}
+
+struct who core_who(const struct config_person *person)
+{
+        return (struct who){ person->name, role_name((enum role)person->role),
+                             office_name((enum office)person->office) };
+}
+
+void core_today(const struct core *c, char ret[11])
+{
+        clock_local_date(clock_wall_ms(), (int)c->config.station.timezone_minutes, ret);
+}
+
+int core_clock_check(struct core *c, struct error *err)
+{
+        char today[11], floor[11] = "";
+
+        core_today(c, today);
+        (void)ledger_get_text(&c->ledger, floor, sizeof floor, "SELECT value FROM meta WHERE key='clock_floor'", "");
+        if (strcmp(today, c->config.station.clock_floor) < 0 || strcmp(today, floor) < 0)
+                return err_own(err, ERR_OPERATOR, REASON_CLOCK_WRONG, "the clock says %s, it is at least %s", today,
+                               strcmp(floor, c->config.station.clock_floor) > 0 ? floor
+                                                                                : c->config.station.clock_floor);
+        return 0;
+}
+
+static int read_file(const char *path, struct bytes *ret, struct error *err)
+{
+        enum { FILE_BYTES_MAX = 65536 };
+        FILE *f = fopen(path, "re");
+        uint8_t *p = f ? malloc(FILE_BYTES_MAX + 1) : NULL;
+        size_t n = p ? fread(p, 1, FILE_BYTES_MAX, f) : 0;
+
+        if (f)
+                (void)fclose(f);
+        if (n == 0) {
+                free(p);
+                return err_set(err, ERR_INPUT, ORIGIN_OS, (uint32_t)errno, REASON_BAD_CONFIG, "cannot read %s", path);
+        }
+        p[n] = '\0';
+        *ret = (struct bytes){ p, n };
+        return 0;
+}
+
+static struct work *service(struct core *c, const char *name, const char *socket, enum reason down, struct error *err)
+{
+        struct work_spec spec = { .name = name, .kind = WORK_SERVICE, .socket = socket, .down = down };
+
+        return work_new(&c->loop, &spec, err);
+}
+
+static struct work *render_work(struct core *c, struct error *err)
+{
+        char program[512];
+        const char *argv[] = {
+                program, "--layouts", c->config.render.layouts_dir, "--fonts", c->config.render.fonts_dir, NULL
+        };
+        struct work_spec spec = { .name = "mohr-render", .kind = WORK_ONE_SHOT, .argv = argv, .start_ms = 20000 };
+
+        (void)snprintf(program, sizeof program, "%s/mohr-render", c->config.station.programs_dir);
+        return work_new(&c->loop, &spec, err);
+}
+
+static int open_works(struct core *c, struct error *err)
+{
+        c->net = service(c, "mohr-net", c->config.portal.socket, REASON_PORTAL_DOWN, err);
+        c->key = c->net ? service(c, "mohr-key", c->config.key.socket, REASON_KEY_DOWN, err) : NULL;
+        c->render = c->key ? render_work(c, err) : NULL;
+        if (!c->render)
+                return -1;
+        for (size_t i = 0; i < c->config.n_lines; i++) {
+                if (line_open(&c->lines[i], c, &c->config.lines[i], err) < 0)
+                        return -1;
+                c->n_lines++;
+        }
+        return 0;
+}
+
+static int open_web(struct core *c, struct error *err)
+{
+        struct web_spec spec = {
+                .socket = c->config.station.socket,
+                .mode = 0666,
+                .tcp = c->config.station.console_port > 0,
+                .port = (uint16_t)c->config.station.console_port,
+                .routes = api_routes,
+                .events = &c->events,
+                .context = c,
+        };
+
+        c->web = web_open(&c->loop, &spec, err);
+        return c->web ? 0 : -1;
+}
+
+static int open_ledger(struct core *c, struct error *err)
+{
+        char path[512];
+
+        if (mkdir(c->config.station.state_dir, 0700) < 0 && errno != EEXIST)
+                return err_set(err, ERR_INPUT, ORIGIN_OS, (uint32_t)errno, REASON_BAD_CONFIG, "cannot make %s: %s",
+                               c->config.station.state_dir, strerror(errno));
+        (void)snprintf(path, sizeof path, "%s/ledger.db", c->config.station.state_dir);
+        return ledger_open(&c->ledger, path, c->config.station.id, err);
+}
+
+static int pin_profile(struct core *c, struct error *err)
+{
+        struct bytes text = { 0 };
+
+        if (read_file(c->config.chip.profile, &text, err) < 0)
+                return -1;
+        sha256_hex(text, c->profile_sha256);
+        free((void *)(uintptr_t)text.p);
+        return 0;
+}
+
+static int open_all(struct core *c, const char *config_file, struct error *err)
+{
+        if (config_load(config_file, &c->config, NULL, NULL, err) < 0 ||
+            read_file(c->config.portal.ca, &c->portal_ca, err) < 0 ||
+            read_file(c->config.chip.ca, &c->chip_ca, err) < 0 || pin_profile(c, err) < 0)
+                return -1;
+        if (open_ledger(c, err) < 0 || loop_init(&c->loop, err) < 0 || events_init(&c->events, err) < 0)
+                return -1;
+        if (recover_at_start(c, err) < 0 || open_works(c, err) < 0 || open_web(c, err) < 0)
+                return -1;
+        outbox_open(&c->outbox, c);
+        sync_open(&c->sync, c);
+        return 0;
+}
+
+int core_open(struct core *c, const char *config_file, struct error *err)
+{
+        *c = (struct core){ 0 };
+        if (open_all(c, config_file, err) < 0) {
+                core_close(c);
+                return -1;
+        }
+        return 0;
+}
+
+int core_run(struct core *c, struct error *err)
+{
+        log_say(LEVEL_INFO, "station %s: ready, ledger at row %lld", c->config.station.id, (long long)c->ledger.seq);
+        notify_ready(&c->notify, &c->loop);
+        if (loop_run(&c->loop, err) < 0)
+                return -1;
+        notify_stopping(&c->notify);
+        return c->ledger_lost ? err_own(err, ERR_BUG, REASON_LEDGER, "the ledger is in doubt; stopped") : 0;
+}
+
+void core_close(struct core *c)
+{
+        for (size_t i = 0; i < c->n_lines; i++)
+                line_stop(&c->lines[i]);
+        work_free(c->net);
+        work_free(c->key);
+        work_free(c->render);
+        web_close(c->web);
+        if (c->sync.core)
+                sync_close(&c->sync);
+        if (c->outbox.core)
+                outbox_close(&c->outbox);
+        for (size_t i = 0; i < c->n_lines; i++)
+                line_close(&c->lines[i]);
+        events_done(&c->events);
+        loop_done(&c->loop);
+        ledger_close(&c->ledger);
+        free((void *)(uintptr_t)c->portal_ca.p);
+        free((void *)(uintptr_t)c->chip_ca.p);
+        config_done(&c->config);
+        *c = (struct core){ 0 };
+}

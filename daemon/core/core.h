@@ -1,0 +1,47 @@
+/* The core: what all parts of mohrd share. One process, one loop, one ledger; no part keeps a second copy of a state.
+ */
+#pragma once
+#include "daemon/core/actor.h"
+#include "daemon/core/config.h"
+#include "daemon/core/intent.h"
+#include "daemon/core/line.h"
+#include "daemon/core/loop.h"
+#include "daemon/core/notify.h"
+#include "daemon/core/outbox.h"
+#include "daemon/core/supervise.h"
+#include "daemon/core/sync.h"
+#include "daemon/core/web.h"
+
+enum { APPLICATION_TEXT = 33, SERIAL_TEXT = 21, SHA256_TEXT = 65 };
+
+struct core {
+        struct config config;
+        struct loop loop;
+        struct ledger ledger;
+        struct events events;
+        struct notify notify;
+        struct web *web;
+        struct work *net, *key, *render;
+        struct line lines[CONFIG_LINES_MAX];
+        size_t n_lines;
+        struct outbox outbox;
+        struct sync sync;
+        struct bytes portal_ca, chip_ca;  /* PEM, owned, NUL-terminated behind n */
+        char profile_sha256[SHA256_TEXT]; /* of the chip profile's bytes: pinned per card */
+        bool ledger_lost;                 /* a transaction answered STOP: the core ends with status 9 */
+};
+
+/* Opens everything in order; on a fault everything is closed again. */
+int core_open(struct core *c, const char *config_file, struct error *err);
+int core_run(struct core *c, struct error *err);
+void core_close(struct core *c); /* accepts a zeroed one */
+
+/* ledger_commit for the core: true only for DONE. STOP ends the loop: nothing may act on a ledger in doubt. */
+bool core_commit(struct core *c, struct error *err);
+/* Tells the console and `mohr` that something changed; ids and states only. json is taken. */
+void core_publish(struct core *c, const char *name, json_t *json);
+struct who core_who(const struct config_person *person);
+/* The day at the station, YYYY-MM-DD. */
+void core_today(const struct core *c, char ret[11]);
+/* Nothing prints while the clock stands before its floor: the last receipt or the configured date (DESIGN 3, Dates). */
+int core_clock_check(struct core *c, struct error *err);

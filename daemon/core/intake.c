@@ -1,0 +1,201 @@
+#include "daemon/core/intake.h"
+#include "daemon/core/approvals.h"
+#include "daemon/core/log.h"
+#include "proto/base/cleanup.h"
+#include "proto/portal/receipt.h"
+#include "proto/portal/reissue.h"
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+
+DEFINE_CLEANUP(X509_STORE *, X509_STORE_free)
+
+static const char *const cursor_keys[SYNC_LISTS] = { "cursor.applications", "cursor.reissues", "cursor.withdrawn" };
+
+enum portal_list intake_portal_list(enum sync_list list)
+{
+        static const enum portal_list lists[SYNC_LISTS] = { LIST_APPLICATIONS, LIST_REISSUES, LIST_WITHDRAWN };
+
+        return lists[list];
+}
+
+void intake_cursor(struct core *c, enum sync_list list, char ret[PORTAL_CURSOR_MAX + 1])
+{
+        ret[0] = '\0';
+        (void)ledger_get_text(&c->ledger, ret, PORTAL_CURSOR_MAX + 1, "SELECT value FROM meta WHERE key=?1", "s",
+                              cursor_keys[list]);
+}
+
+static void take_application(struct core *c, const struct portal_application *a)
+{
+        cleanup(free_p) char *approval = a->approval.n > 0 ? strndup((const char *)a->approval.p, a->approval.n) : NULL;
+        char deadline[TIME_TEXT_MAX] = "";
+
+        if (a->has_deadline)
+                time_format(a->deadline, deadline);
+        approval_take(c, a->id, portal_stage_words[a->stage],
+                      a->has_waiting_for ? approval_role_word(a->waiting_for) : NULL, a->has_deadline ? deadline : NULL,
+                      a->held == HELD_OTHER  ? "other"
+                      : a->held == HELD_SELF ? "self"
+                                             : "none",
+                      approval);
+}
+
+static void store_reissue(struct core *c, const struct reissue *r, struct bytes jws)
+{
+        struct ledger *l = &c->ledger;
+        char state[32] = "", granted[TIME_TEXT_MAX], serial[SERIAL_TEXT] = "";
+
+        if (ledger_get_int(l, "SELECT count(*) FROM reissue WHERE id=?1", "s", r->id) > 0)
+                return;
+        if (!ledger_get_text(l, serial, sizeof serial,
+                             "SELECT serial FROM blank WHERE serial=?1 AND application=?2 AND state IN "
+                             "('spoiled','void','dispatched','at_hq')",
+                             "ss", r->spoiled_serial, r->application)) {
+                ledger_audit(l, "authorisation_ignored", "application", r->application, NULL, NULL);
+                return;
+        }
+        time_format(r->granted_at, granted);
+        ledger_audit(l, "authorisation", "application", r->application, NULL, NULL);
+        ledger_run(l, "INSERT INTO reissue VALUES(?1,?2,?3,?4,?5,?6)", "sssbsi", r->id, r->application,
+                   r->spoiled_serial, jws, granted, clock_wall_ms());
+        (void)ledger_state(l, ENTITY_APPLICATION, r->application, state, sizeof state);
+        if (strcmp(state, "awaiting_reissue") == 0)
+                ledger_move(l, ENTITY_APPLICATION, r->application, "authorise", NULL, NULL);
+}
+
+static void take_reissue(struct core *c, X509_STORE *ca, struct bytes jws)
+{
+        struct reissue reissue;
+        struct error err;
+
+        if (reissue_open(jws, ca, clock_wall_ms() / 1000, &reissue, &err) == 0) {
+                store_reissue(c, &reissue, jws);
+                return;
+        }
+        log_error(LEVEL_ERROR, (struct log_at){ .step = "reissue" }, &err);
+        ledger_audit(&c->ledger, "authorisation_broken", "station", c->config.station.id, NULL, NULL);
+}
+
+/* Before print the blank is free again by itself (none is reserved then); with a card the line stops and a case
+ * decides. */
+static void take_withdrawal(struct core *c, const struct portal_withdrawal *w)
+{
+        struct ledger *l = &c->ledger;
+        char state[32] = "", serial[SERIAL_TEXT] = "";
+
+        if (w->of_serial || !ledger_state(l, ENTITY_APPLICATION, w->application, state, sizeof state))
+                return;
+        if (ledger_get_text(l, serial, sizeof serial,
+                            "SELECT serial FROM blank WHERE application=?1 AND state NOT IN "
+                            "('spoiled','void','dispatched','at_hq')",
+                            "s", w->application)) {
+                if (!machine_next(ENTITY_APPLICATION, state, "dispute"))
+                        return;
+                ledger_move(l, ENTITY_APPLICATION, w->application, "dispute", NULL, NULL);
+                ledger_run(
+                        l,
+                        "INSERT INTO dispute(kind,application,serial,text,opened_at) VALUES('withdrawn',?1,?2,?3,?4)",
+                        "sssi", w->application, serial, "withdrawn by the portal after its card was begun",
+                        clock_wall_ms());
+        } else if (machine_next(ENTITY_APPLICATION, state, "withdraw")) {
+                ledger_move(l, ENTITY_APPLICATION, w->application, "withdraw", NULL, NULL);
+        }
+}
+
+static void take_item(struct core *c, X509_STORE *ca, const struct portal_page *page, size_t i)
+{
+        switch (page->list) {
+        case LIST_APPLICATIONS:
+                take_application(c, &page->applications[i]);
+                break;
+        case LIST_REISSUES:
+                take_reissue(c, ca, page->reissues[i].authorisation);
+                break;
+        case LIST_WITHDRAWN:
+                take_withdrawal(c, &page->withdrawals[i]);
+                break;
+        case LIST_LEDGER:
+                break;
+        }
+}
+
+int intake_page(struct core *c, enum sync_list list, struct bytes body, bool *ret_more, struct error *err)
+{
+        cleanup(X509_STORE_free_p) X509_STORE *ca = NULL;
+        cleanup(portal_page_done) struct portal_page page = { 0 };
+
+        if (jws_ca_new(c->portal_ca, &ca, err) < 0 ||
+            portal_decode_page(intake_portal_list(list), body, &page, err) < 0)
+                return -1;
+        ledger_begin(&c->ledger, &who_station);
+        for (size_t i = 0; i < page.n; i++)
+                take_item(c, ca, &page, i);
+        ledger_run(&c->ledger, "INSERT INTO meta VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET value=?2", "ss",
+                   cursor_keys[list], page.next);
+        if (!core_commit(c, err))
+                return -1;
+        *ret_more = page.more;
+        if (page.n > 0)
+                core_publish(c, "queue", NULL);
+        return 0;
+}
+
+static int check_hello(struct core *c, const char *key, const uint8_t sha256[32],
+                       const struct portal_hello_answer *answer, struct error *err)
+{
+        cleanup(X509_STORE_free_p) X509_STORE *ca = NULL;
+        struct receipt_wanted wanted = { .station = c->config.station.id, .key = key, .what = WHAT_HELLO };
+        struct receipt receipt;
+
+        memcpy(wanted.payload_sha256, sha256, 32);
+        if (jws_ca_new(c->portal_ca, &ca, err) < 0)
+                return -1;
+        return receipt_open(answer->receipt, ca, clock_wall_ms() / 1000, &wanted, &receipt, err);
+}
+
+int intake_hello(struct core *c, const char *key, const uint8_t sha256[32], struct bytes body, bool *ret_fenced,
+                 struct error *err)
+{
+        cleanup(portal_hello_answer_done) struct portal_hello_answer answer = { 0 };
+        struct ledger *l = &c->ledger;
+
+        if (portal_decode_hello(body, &answer, err) < 0 || check_hello(c, key, sha256, &answer, err) < 0)
+                return -1;
+        ledger_begin(l, &who_station);
+        ledger_audit(l, answer.fenced ? "fenced" : "hello", "station", c->config.station.id, NULL, NULL);
+        for (size_t i = 0; i < answer.n_bound; i++)
+                approval_bound(c, answer.bound[i].application, answer.bound[i].fence);
+        if (!core_commit(c, err))
+                return -1;
+        *ret_fenced = answer.fenced;
+        if (answer.fenced)
+                log_say(LEVEL_ERROR, "the portal has fenced this station: it knows a newer ledger; call headquarters");
+        return 0;
+}
+
+bool intake_missing_photo(struct core *c, char ret[SHA256_TEXT])
+{
+        return ledger_get_text(
+                &c->ledger, ret, SHA256_TEXT,
+                "SELECT a.photo_sha256 FROM application a WHERE a.photo_sha256 IS NOT NULL AND a.state IN "
+                "('offered','claimed','bound','authorised') AND NOT EXISTS(SELECT 1 FROM photo p WHERE "
+                "p.sha256=a.photo_sha256) AND a.refusal IS NULL ORDER BY a.arrived_at LIMIT 1",
+                "");
+}
+
+int intake_photo(struct core *c, const char *sha256, struct bytes body, struct error *err)
+{
+        char got[SHA256_TEXT];
+
+        sha256_hex(body, got);
+        ledger_begin(&c->ledger, &who_station);
+        if (strcmp(got, sha256) == 0) {
+                ledger_run(&c->ledger, "INSERT INTO photo VALUES(?1,?2) ON CONFLICT DO NOTHING", "sb", sha256, body);
+                ledger_audit(&c->ledger, "photo", "photo", sha256, NULL, NULL);
+        } else {
+                ledger_audit(&c->ledger, "photo_wrong", "photo", sha256, NULL, NULL);
+                ledger_run(&c->ledger, "UPDATE application SET refusal='photo_bad' WHERE photo_sha256=?1", "s", sha256);
+        }
+        return core_commit(c, err) ? 0 : -1;
+}

@@ -1,0 +1,17 @@
+/* What the portal's answers put into the ledger. A page goes in whole with its cursor, or not at all. */
+#pragma once
+#include "daemon/core/core.h"
+#include "proto/portal/answers.h"
+
+enum portal_list intake_portal_list(enum sync_list list);
+/* The cursor to ask with; "" at the beginning. */
+void intake_cursor(struct core *c, enum sync_list list, char ret[PORTAL_CURSOR_MAX + 1]);
+/* 0 and *ret_more, or -1 and *err. */
+int intake_page(struct core *c, enum sync_list list, struct bytes body, bool *ret_more, struct error *err);
+/* The answer to a hello: its receipt is checked; what is bound to this station gets its fence. */
+int intake_hello(struct core *c, const char *key, const uint8_t sha256[32], struct bytes body, bool *ret_fenced,
+                 struct error *err);
+/* True and its digest when a photo of an application in the queue has not come yet. */
+bool intake_missing_photo(struct core *c, char ret[SHA256_TEXT]);
+/* The photo's bytes; refused when their digest is another. */
+int intake_photo(struct core *c, const char *sha256, struct bytes body, struct error *err);

@@ -1,0 +1,206 @@
+#include "daemon/core/core.h"
+#include "daemon/core/log.h"
+#include "daemon/core/portal_calls.h"
+#include "daemon/core/print_flow.h"
+#include "daemon/ipc/packet.h"
+#include "proto/base/cleanup.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { FIRST_MS = 1000, MOST_MS = 15 * 60 * 1000 };
+
+/* Oldest first, but never past an earlier open call about the same application: order is kept per application only.
+ * A card's report goes before its spoil that way, and one that waits holds nobody else up. */
+static const char next_sql[] =
+        "SELECT i.id FROM intent i WHERE i.kind IN ('claim','release','begin','report','spoil','anchor') AND i.state "
+        "IN "
+        "('running','unknown') AND NOT EXISTS(SELECT 1 FROM intent e WHERE e.application IS NOT NULL AND "
+        "e.application=i.application AND e.kind IN ('claim','release','begin','report','spoil') AND e.state IN "
+        "('running','unknown') AND e.rowid<i.rowid) ORDER BY "
+        "i.kind IN ('claim','begin') DESC, i.rowid LIMIT 1";
+
+int64_t outbox_pending(struct core *core)
+{
+        return ledger_get_int(
+                &core->ledger,
+                "SELECT count(*) FROM intent WHERE kind IN "
+                "('claim','release','begin','report','spoil','anchor') AND state IN ('running','unknown')",
+                "");
+}
+
+static int64_t back_off(unsigned failures)
+{
+        int64_t ms = FIRST_MS << (failures < 10 ? failures : 10);
+        uint16_t jitter = 0;
+
+        (void)!getrandom(&jitter, sizeof jitter, 0);
+        ms = ms < MOST_MS ? ms : MOST_MS;
+        return ms / 2 + ms / 2 * jitter / UINT16_MAX;
+}
+
+static void rest(struct outbox *o, int64_t ms)
+{
+        loop_timer_set(&o->core->loop, &o->timer, now_boot_ms() + ms);
+}
+
+static void set_up(struct outbox *o, bool up, const struct error *why)
+{
+        bool was = o->portal_up;
+
+        o->portal_up = up;
+        if (up)
+                o->answered_at = clock_wall_ms();
+        else
+                o->last = *why;
+        if (up && !was)
+                log_say(LEVEL_INFO, "the portal answers");
+        if (!up && was)
+                log_error(LEVEL_WARNING, (struct log_at){ .step = "portal" }, why);
+        if (up != was)
+                core_publish(o->core, "portal", json_pack("{s:b}", "up", up));
+}
+
+/* Not now: this call rests, and when the connection itself is down everything does. */
+static void later(struct outbox *o, const struct error *why, int64_t at_least_ms, bool connection)
+{
+        int64_t ms = back_off(o->failures);
+
+        o->failures++;
+        o->intent[0] = '\0';
+        if (connection)
+                set_up(o, false, why);
+        rest(o, ms > at_least_ms ? ms : at_least_ms);
+}
+
+static void closed(struct outbox *o)
+{
+        char intent[UUID_TEXT];
+
+        memcpy(intent, o->intent, sizeof intent);
+        o->intent[0] = '\0';
+        o->failures = 0;
+        core_publish(o->core, "intent", json_pack("{s:s}", "intent", intent));
+        print_flow_intent(o->core, intent);
+        outbox_kick(o);
+}
+
+static void answered(struct outbox *o, struct ipc_message *m, int blob)
+{
+        cleanup(blob_unmap) struct bytes body = { 0 };
+        struct net_answer answer;
+        struct error err;
+
+        if (net_decode_answer(m->args, &answer, &err) < 0 || (blob >= 0 && blob_map(blob, &body, &err) < 0)) {
+                later(o, &err, 0, true);
+                return;
+        }
+        set_up(o, true, NULL);
+        switch (call_answered(o->core, o->intent, &answer, body, &err)) {
+        case CALL_CLOSED:
+                closed(o);
+                break;
+        case CALL_LATER:
+                log_error(LEVEL_WARNING, (struct log_at){ .step = "portal" }, &err);
+                later(o, &err, answer.retry_after_s > 0 ? answer.retry_after_s * 1000 : 0, false);
+                break;
+        case CALL_STOPPED:
+                o->intent[0] = '\0';
+                break;
+        }
+}
+
+static void message(struct task *t, struct ipc_message *m, int blob)
+{
+        struct outbox *o = owner_of(t, struct outbox, task);
+
+        if (m->kind == IPC_DONE)
+                answered(o, m, blob);
+        else if (m->kind == IPC_FAILED)
+                later(o, &m->error, 0, true);
+}
+
+static void lost(struct task *t, const struct error *err)
+{
+        later(owner_of(t, struct outbox, task), err, 0, true);
+}
+
+static int read_call(struct outbox *o, struct net_call *ret, int *ret_blob, struct error *err)
+{
+        struct db_rows rows;
+        bool found;
+
+        *ret = (struct net_call){ 0 };
+        *ret_blob = -1;
+        if (db_query(&o->core->ledger.db, &rows, err, "SELECT method, path, payload FROM intent WHERE id=?1", "s",
+                     o->intent) < 0)
+                return -1;
+        found = db_next(&rows);
+        if (found) {
+                ret->method = strcmp(db_text(&rows, 0), "PUT") == 0 ? NET_PUT : NET_POST;
+                (void)snprintf(ret->path, sizeof ret->path, "%s", db_text(&rows, 1));
+                memcpy(ret->key, o->intent, sizeof ret->key);
+                *ret_blob = blob_new(db_bytes(&rows, 2), err);
+        }
+        if (db_end(&rows) < 0)
+                return -1;
+        return found && *ret_blob >= 0 ? 0 : -1;
+}
+
+/* An intent found open at the start is unknown; sending it again is a committed step like any other. */
+static bool mark_sent(struct outbox *o, struct error *err)
+{
+        struct ledger *l = &o->core->ledger;
+        char state[32] = "";
+
+        ledger_begin(l, &who_station);
+        (void)ledger_state(l, ENTITY_INTENT, o->intent, state, sizeof state);
+        if (strcmp(state, "unknown") == 0)
+                intent_close(l, o->intent, "repeat", NULL);
+        ledger_run(l, "UPDATE intent SET tries=tries+1 WHERE id=?1", "s", o->intent);
+        return core_commit(o->core, err);
+}
+
+static void send_next(struct outbox *o)
+{
+        cleanup(close_p) int blob = -1;
+        struct net_call call;
+        struct error err;
+
+        if (!ledger_get_text(&o->core->ledger, o->intent, sizeof o->intent, next_sql, "")) {
+                o->intent[0] = '\0';
+                return;
+        }
+        if (!mark_sent(o, &err) || read_call(o, &call, &blob, &err) < 0) {
+                later(o, &err, 0, false);
+                return;
+        }
+        o->task = (struct task){ .message = message, .lost = lost, .wait_ms = 10000 };
+        work_submit(o->core->net, &o->task, "call", net_encode_call(&call), blob,
+                    o->core->config.portal.limit_s * 1000);
+}
+
+static void timer_fired(struct timer *t)
+{
+        struct outbox *o = owner_of(t, struct outbox, timer);
+
+        if (o->intent[0] == '\0')
+                send_next(o);
+}
+
+void outbox_open(struct outbox *o, struct core *core)
+{
+        *o = (struct outbox){ .core = core, .timer = { .fired = timer_fired } };
+        rest(o, 1);
+}
+
+void outbox_close(struct outbox *o)
+{
+        loop_timer_clear(&o->core->loop, &o->timer);
+}
+
+void outbox_kick(struct outbox *o)
+{
+        if (o->intent[0] == '\0')
+                rest(o, 1);
+}

@@ -1,0 +1,26 @@
+/* The outbox: portal-bound intents until each has a definite answer (DESIGN 2, 5).
+ *
+ * Every call carries its intent's id and its stored bytes, so the portal applies it once however often it is sent; that
+ * is why a timer may repeat these and no other intent. Ordered per application only; one conflict blocks no other.
+ * Back-off 1 s to 15 min with jitter, on CLOCK_BOOTTIME; Retry-After is honoured. */
+#pragma once
+#include "daemon/core/supervise.h"
+
+struct core;
+
+struct outbox {
+        struct core *core;
+        struct task task;
+        struct timer timer;
+        char intent[37];     /* on its way; "" when none */
+        unsigned failures;   /* consecutive, of the connection as a whole */
+        bool portal_up;      /* the last call got an answer */
+        struct error last;   /* why not */
+        int64_t answered_at; /* wall ms of the last answer */
+};
+
+void outbox_open(struct outbox *o, struct core *core);
+void outbox_close(struct outbox *o);
+/* Something new is pending: send as soon as the connection is free. Harmless at any time. */
+void outbox_kick(struct outbox *o);
+int64_t outbox_pending(struct core *core); /* portal-bound intents without an answer */

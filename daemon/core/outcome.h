@@ -1,0 +1,8 @@
+/* How flows end: kept on the line for status, told to listeners, logged once. */
+#pragma once
+#include "daemon/core/line.h"
+
+/* err NULL: it went well. */
+void outcome_set(struct line *line, struct outcome *o, const char *what, const char *application, const char *serial,
+                 const char *intent, const struct error *err);
+json_t *outcome_json(const struct outcome *o); /* new reference; null before the first */

@@ -1,0 +1,346 @@
+#include "daemon/core/portal_calls.h"
+#include "daemon/core/approvals.h"
+#include "proto/base/cleanup.h"
+#include "proto/portal/answers.h"
+#include "proto/portal/receipt.h"
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+
+DEFINE_CLEANUP(X509_STORE *, X509_STORE_free)
+
+/* ---- making ---------------------------------------------------------------------------------------------------- */
+
+static void make(struct ledger *l, const char *kind, const char *application, const char *card, const char *serial,
+                 struct portal_request *request, char ret_intent[UUID_TEXT])
+{
+        struct intent_spec spec = { .kind = kind,
+                                    .application = application,
+                                    .card = card,
+                                    .serial = serial,
+                                    .method = net_method_word(request->method),
+                                    .path = request->path,
+                                    .payload = { (const uint8_t *)request->body, request->n_body } };
+
+        intent_new(l, &spec, ret_intent);
+        portal_request_done(request);
+}
+
+/* A value that has not the contract's form is an own fault: the transaction must not stand. */
+static void refuse(struct ledger *l, const struct error *err)
+{
+        ledger_refuse(l, ERR_BUG, err->reason, "%s", err->text);
+}
+
+static int64_t fence_of(struct ledger *l, const char *application)
+{
+        return ledger_get_int(l, "SELECT coalesce(fence,0) FROM application WHERE id=?1", "s", application);
+}
+
+void call_claim(struct ledger *l, const char *application, char ret_intent[UUID_TEXT])
+{
+        cleanup(portal_request_done) struct portal_request request = { 0 };
+        struct error err;
+
+        if (portal_encode_claim(application, l->epoch, &request, &err) < 0)
+                refuse(l, &err);
+        else
+                make(l, "claim", application, NULL, NULL, &request, ret_intent);
+}
+
+void call_begin(struct ledger *l, const char *application, const char *card, const char *face_code,
+                const char *issue_date, const char *authorisation, char ret_intent[UUID_TEXT])
+{
+        cleanup(portal_request_done) struct portal_request request = { 0 };
+        struct portal_begin in = { .application = application,
+                                   .epoch = l->epoch,
+                                   .fence = fence_of(l, application),
+                                   .face_code = face_code,
+                                   .authorisation = authorisation };
+        struct error err;
+
+        if (!date_parse(issue_date, &in.issue_date) || portal_encode_begin(&in, &request, &err) < 0)
+                ledger_refuse(l, ERR_BUG, REASON_INTERNAL, "cannot make the begin call for %s", application);
+        else
+                make(l, "begin", application, card, NULL, &request, ret_intent);
+}
+
+struct report_row {
+        char chip_id[21], data_sha256[SHA256_TEXT], sod_sha256[SHA256_TEXT], face_code[FACE_CODE_TEXT], issue_date[11],
+                expert[65], card[UUID_TEXT];
+        int64_t printed_at, written_at, verified_at;
+};
+
+static bool read_report(struct ledger *l, const char *serial, struct report_row *ret)
+{
+        struct db_rows rows;
+        bool found;
+
+        if (!ledger_query(l, &rows,
+                          "SELECT b.chip_id, a.data_sha256, b.sod_sha256, k.face_code, k.issue_date, k.expert, k.id, "
+                          "b.printed_at, b.written_at, b.verified_at FROM blank b JOIN card k ON k.id=b.card JOIN "
+                          "application a ON a.id=b.application WHERE b.serial=?1",
+                          "s", serial))
+                return false;
+        found = db_next(&rows);
+        if (found) {
+                char *texts[] = { ret->chip_id,    ret->data_sha256, ret->sod_sha256, ret->face_code,
+                                  ret->issue_date, ret->expert,      ret->card };
+                size_t sizes[] = { sizeof ret->chip_id, SHA256_TEXT, SHA256_TEXT, FACE_CODE_TEXT, 11,
+                                   sizeof ret->expert,  UUID_TEXT };
+
+                for (int i = 0; i < 7; i++)
+                        (void)snprintf(texts[i], sizes[i], "%s", db_text(&rows, i) ? db_text(&rows, i) : "");
+                ret->printed_at = db_int(&rows, 7);
+                ret->written_at = db_int(&rows, 8);
+                ret->verified_at = db_int(&rows, 9);
+        }
+        db_rows_done(&rows);
+        return found;
+}
+
+static bool hex_exact(const char *text, uint8_t *ret, size_t n)
+{
+        size_t got;
+
+        return hex_decode(text, ret, n, &got) && got == n;
+}
+
+static int64_t seconds(int64_t ms)
+{
+        return ms / 1000;
+}
+
+void call_report(struct ledger *l, const char *application, const char *serial)
+{
+        cleanup(portal_request_done) struct portal_request request = { 0 };
+        uint8_t chip[PORTAL_CHIP_ID_N], data[32], sod[32], head[32];
+        struct report_row row = { 0 };
+        char intent[UUID_TEXT];
+        struct error err = { 0 };
+        struct portal_issuance in = { .application = application,
+                                      .fence = fence_of(l, application),
+                                      .serial = serial,
+                                      .chip_id = chip,
+                                      .data_sha256 = data,
+                                      .sod_sha256 = sod,
+                                      .face_code = row.face_code,
+                                      .operator_ = l->who.person,
+                                      .expert = row.expert,
+                                      .audit_seq = l->seq,
+                                      .audit_head = head };
+
+        if (!ledger_ok(l))
+                return;
+        if (!read_report(l, serial, &row) || !hex_exact(row.chip_id, chip, sizeof chip) ||
+            !hex_exact(row.data_sha256, data, sizeof data) || !hex_exact(row.sod_sha256, sod, sizeof sod) ||
+            !hex_exact(l->head, head, sizeof head) || !date_parse(row.issue_date, &in.issue_date)) {
+                ledger_refuse(l, ERR_BUG, REASON_INTERNAL, "the record of %s is incomplete", serial);
+                return;
+        }
+        in.printed_at = seconds(row.printed_at);
+        in.written_at = seconds(row.written_at);
+        in.verified_at = seconds(row.verified_at);
+        if (portal_encode_issuance(&in, &request, &err) < 0)
+                refuse(l, &err);
+        else
+                make(l, "report", application, row.card, serial, &request, intent);
+}
+
+void call_spoil(struct ledger *l, const char *application, const char *serial, const char *from, bool registered)
+{
+        cleanup(portal_request_done) struct portal_request request = { 0 };
+        char cause[32] = "", text[1024] = "", fate[32] = "", intent[UUID_TEXT];
+        unsigned chip = CHIP_UNWRITTEN;
+        struct error err = { 0 };
+        struct portal_spoil in = { .application = application,
+                                   .serial = serial,
+                                   .cause = cause,
+                                   .text = text,
+                                   .stage = from,
+                                   .registered = registered,
+                                   .operator_ = l->who.person,
+                                   .at = seconds(clock_wall_ms()) };
+
+        if (!ledger_ok(l))
+                return;
+        (void)ledger_get_text(l, cause, sizeof cause, "SELECT cause FROM blank WHERE serial=?1", "s", serial);
+        (void)ledger_get_text(l, text, sizeof text, "SELECT cause_text FROM blank WHERE serial=?1", "s", serial);
+        (void)ledger_get_text(l, fate, sizeof fate, "SELECT chip_fate FROM blank WHERE serial=?1", "s", serial);
+        (void)portal_word_find(portal_chip_fate_words, fate, &chip);
+        in.chip = (enum portal_chip_fate)chip;
+        in.fence = application ? fence_of(l, application) : 0;
+        if (portal_encode_spoil(&in, &request, &err) < 0)
+                refuse(l, &err);
+        else
+                make(l, "spoil", application, NULL, serial, &request, intent);
+}
+
+/* ---- judging ----------------------------------------------------------------------------------------------------- */
+
+struct call {
+        char kind[16], application[APPLICATION_TEXT], serial[SERIAL_TEXT], payload_sha256[SHA256_TEXT];
+        enum portal_what what;
+};
+
+static bool load(struct ledger *l, const char *intent, struct call *ret)
+{
+        static const struct {
+                const char *kind;
+                enum portal_what what;
+        } whats[] = { { "claim", WHAT_CLAIM },     { "begin", WHAT_BEGIN }, { "release", WHAT_RELEASE },
+                      { "report", WHAT_ISSUANCE }, { "spoil", WHAT_SPOIL }, { "anchor", WHAT_ANCHOR } };
+
+        *ret = (struct call){ 0 };
+        (void)ledger_get_text(l, ret->application, sizeof ret->application,
+                              "SELECT application FROM intent WHERE id=?1", "s", intent);
+        (void)ledger_get_text(l, ret->serial, sizeof ret->serial, "SELECT serial FROM intent WHERE id=?1", "s", intent);
+        if (!ledger_get_text(l, ret->kind, sizeof ret->kind, "SELECT kind FROM intent WHERE id=?1", "s", intent) ||
+            !ledger_get_text(l, ret->payload_sha256, SHA256_TEXT, "SELECT payload_sha256 FROM intent WHERE id=?1", "s",
+                             intent))
+                return false;
+        for (size_t i = 0; i < ARRAY_SIZE(whats); i++) {
+                if (strcmp(whats[i].kind, ret->kind) == 0) {
+                        ret->what = whats[i].what;
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int check_receipt(struct core *c, const char *intent, const struct call *call, struct bytes jws,
+                         struct receipt *ret, struct error *err)
+{
+        cleanup(X509_STORE_free_p) X509_STORE *ca = NULL;
+        struct receipt_wanted wanted = { .station = c->config.station.id, .key = intent, .what = call->what };
+
+        if (jws_ca_new(c->portal_ca, &ca, err) < 0 || !hex_exact(call->payload_sha256, wanted.payload_sha256, 32))
+                return -1;
+        return receipt_open(jws, ca, seconds(clock_wall_ms()), &wanted, ret, err);
+}
+
+static void raise_clock_floor(struct ledger *l, int64_t at)
+{
+        char day[DATE_TEXT_MAX];
+
+        date_format(date_local(at), day);
+        ledger_run(l, "INSERT INTO meta VALUES('clock_floor',?1) ON CONFLICT(key) DO UPDATE SET value=max(value,?1)",
+                   "s", day);
+}
+
+/* What a granted call changes beside its own intent. */
+static void apply(struct core *c, const char *intent, const struct call *call, const struct portal_applied *a)
+{
+        struct ledger *l = &c->ledger;
+        char state[32] = "";
+
+        (void)ledger_state(l, ENTITY_APPLICATION, call->application, state, sizeof state);
+        if (call->what == WHAT_CLAIM) {
+                ledger_move_set(l, ENTITY_APPLICATION, call->application, "claim", intent, NULL,
+                                "UPDATE application SET state=?2, version=version+1, fence=?3, lease_boot=?4, "
+                                "lease_until_boot=?5 WHERE id=?1",
+                                "isi", a->fence, clock_boot_id(), clock_boot_ms() + a->lease_s * 1000);
+        } else if (call->what == WHAT_BEGIN && strcmp(state, "bound") != 0) {
+                ledger_move(l, ENTITY_APPLICATION, call->application, "bind", intent, NULL);
+        } else if (call->what == WHAT_RELEASE) {
+                ledger_move(l, ENTITY_APPLICATION, call->application, "release", intent, NULL);
+        } else if (call->what == WHAT_ISSUANCE) {
+                ledger_run(l, "UPDATE blank SET registered=1 WHERE serial=?1", "s", call->serial);
+        }
+}
+
+static void open_case(struct ledger *l, const char *intent, const struct call *call, const struct error *why)
+{
+        ledger_audit(l, "case", "intent", intent, intent, NULL);
+        ledger_run(l, "INSERT INTO dispute(kind,application,serial,intent,text,opened_at) VALUES(?1,?2,?3,?4,?5,?6)",
+                   "sssssi", call->kind, call->application[0] ? call->application : NULL,
+                   call->serial[0] ? call->serial : NULL, intent, why->text, clock_wall_ms());
+}
+
+/* A definite refusal. A card whose report was refused may not be delivered until the case is closed (DESIGN 1.5); an
+ * application refused at claim or begin cannot be printed, and says why. */
+static void refused(struct core *c, const char *intent, const struct call *call, const struct error *why)
+{
+        struct ledger *l = &c->ledger;
+        cleanup(json_p) json_t *result = ipc_encode_error(why);
+        char state[32] = "";
+
+        intent_close(l, intent, "refuse", result);
+        (void)ledger_state(l, ENTITY_APPLICATION, call->application, state, sizeof state);
+        if (why->reason == REASON_FENCED)
+                c->sync.greeted = false; /* ask who we are before anything else */
+        if (why->reason == REASON_WITHDRAWN && machine_next(ENTITY_APPLICATION, state, "withdraw") &&
+            strcmp(call->kind, "report") != 0) {
+                ledger_move(l, ENTITY_APPLICATION, call->application, "withdraw", intent, NULL);
+                return;
+        }
+        if (call->what == WHAT_CLAIM || (call->what == WHAT_BEGIN && why->reason == REASON_CLAIMED_ELSEWHERE)) {
+                if (strcmp(state, "claimed") == 0)
+                        ledger_move(l, ENTITY_APPLICATION, call->application, "lapse", intent, NULL);
+                if (why->reason == REASON_CLAIMED_ELSEWHERE || why->reason == REASON_WRONG_STATE ||
+                    why->reason == REASON_AWAITING_REISSUE) {
+                        ledger_move(l, ENTITY_APPLICATION, call->application, "refuse", intent, NULL);
+                        ledger_run(l, "UPDATE application SET refusal=?2 WHERE id=?1", "ss", call->application,
+                                   reason_word(why->reason));
+                }
+                return;
+        }
+        if (call->what == WHAT_BEGIN && why->reason == REASON_LEASE_OVER && strcmp(state, "claimed") == 0) {
+                ledger_move(l, ENTITY_APPLICATION, call->application, "lapse", intent, NULL);
+                return;
+        }
+        if (call->what == WHAT_ISSUANCE && machine_next(ENTITY_APPLICATION, state, "dispute"))
+                ledger_move(l, ENTITY_APPLICATION, call->application, "dispute", intent, NULL);
+        open_case(l, intent, call, why);
+}
+
+static enum call_verdict record_refusal(struct core *c, const char *intent, const struct call *call, struct error *err)
+{
+        struct error why = *err;
+
+        ledger_begin(&c->ledger, &who_station);
+        refused(c, intent, call, &why);
+        if (!core_commit(c, err))
+                return c->ledger_lost ? CALL_STOPPED : CALL_LATER;
+        *err = why;
+        return CALL_CLOSED;
+}
+
+static enum call_verdict record_done(struct core *c, const char *intent, const struct call *call,
+                                     const struct portal_applied *applied, const struct receipt *receipt,
+                                     struct error *err)
+{
+        cleanup(json_p) json_t *result = json_pack("{s:I}", "portal_seq", (json_int_t)receipt->portal_seq);
+        struct ledger *l = &c->ledger;
+
+        ledger_begin(l, &who_station);
+        ledger_run(l, "UPDATE intent SET receipt=?2 WHERE id=?1", "sb", intent, applied->receipt);
+        intent_close(l, intent, "done", result);
+        apply(c, intent, call, applied);
+        raise_clock_floor(l, receipt->at);
+        if (core_commit(c, err))
+                return CALL_CLOSED;
+        return c->ledger_lost ? CALL_STOPPED : CALL_LATER;
+}
+
+enum call_verdict call_answered(struct core *c, const char *intent, const struct net_answer *answer, struct bytes body,
+                                struct error *err)
+{
+        cleanup(portal_applied_done) struct portal_applied applied = { 0 };
+        struct receipt receipt;
+        struct call call;
+
+        if (!load(&c->ledger, intent, &call)) {
+                (void)err_own(err, ERR_BUG, REASON_INTERNAL, "no such call");
+                return CALL_LATER;
+        }
+        if (answer->status / 100 != 2) {
+                (void)portal_refusal(answer->status, body, err);
+                return err->kind == ERR_INPUT ? record_refusal(c, intent, &call, err) : CALL_LATER;
+        }
+        if (portal_decode_applied(call.what, body, &applied, err) < 0)
+                return CALL_LATER; /* nonsense: perhaps applied; the same bytes again will tell */
+        if (check_receipt(c, intent, &call, applied.receipt, &receipt, err) < 0)
+                return record_refusal(c, intent, &call, err);
+        return record_done(c, intent, &call, &applied, &receipt, err);
+}

@@ -1,0 +1,538 @@
+#define _GNU_SOURCE
+#include "daemon/core/print_flow.h"
+#include "daemon/core/approvals.h"
+#include "daemon/core/face.h"
+#include "daemon/core/outcome.h"
+#include "daemon/core/pick.h"
+#include "daemon/core/portal_calls.h"
+#include "proto/base/cleanup.h"
+#include "proto/ipc/key.h"
+#include "proto/ipc/print.h"
+#include "proto/ipc/render.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PORTAL_WAIT_MS = 20000, CHECK_MS = 10000, PROBE_AGAIN_MS = 1000 };
+
+enum print_stage { STAGE_QUEUE, STAGE_SIGN, STAGE_DRAW, STAGE_CLAIM, STAGE_BEGIN, STAGE_PRINT };
+static const char *const stage_names[] = { "queue", "sign", "draw", "claim", "begin", "print" };
+
+struct print_flow {
+        struct line *line;
+        struct task task;
+        struct timer patience; /* for the portal's answer */
+        struct deferred again;
+        enum print_stage stage;
+        struct who who;
+        struct approval_file file;
+        struct attempt attempt;
+        struct error error; /* why it ended, or ends */
+        char qr[KEY_QR_MAX + 1], layout_sha256[SHA256_TEXT];
+        char waits_for[UUID_TEXT]; /* claim or begin intent */
+        char serial[SERIAL_TEXT], intent[UUID_TEXT];
+        char step[IPC_NAME_MAX + 1];
+        int64_t done, of;
+        int pdf;
+};
+
+static struct core *core_of(const struct print_flow *f)
+{
+        return f->line->core;
+}
+
+static void flow_free(struct print_flow *f)
+{
+        struct core *c = core_of(f);
+
+        loop_timer_clear(&c->loop, &f->patience);
+        f->line->print_flow = NULL;
+        approval_file_done(&f->file);
+        if (f->pdf >= 0)
+                (void)close(f->pdf);
+        free(f);
+}
+
+static void flow_end(struct print_flow *f, const struct error *err)
+{
+        struct line *line = f->line;
+        struct error why = err ? *err : (struct error){ 0 };
+        char application[APPLICATION_TEXT], serial[SERIAL_TEXT], intent[UUID_TEXT];
+
+        memcpy(application, f->attempt.application, sizeof application);
+        memcpy(serial, f->serial, sizeof serial);
+        memcpy(intent, f->intent, sizeof intent);
+        flow_free(f);
+        outcome_set(line, &line->printed, "print", application, serial, intent, err ? &why : NULL);
+}
+
+static void enter(struct print_flow *f, enum print_stage stage)
+{
+        f->stage = stage;
+        (void)snprintf(f->step, sizeof f->step, "%s", stage_names[stage]);
+        f->done = f->of = 0;
+        line_tell(f->line);
+}
+
+/* ---- print ------------------------------------------------------------------------------------------------------ */
+
+/* The printer did it: the blank that was expected is now printed, until the scan binds or corrects it. */
+void print_record_printed(struct ledger *l, const char *intent, const char *serial, const json_t *result)
+{
+        ledger_move_set(l, ENTITY_BLANK, serial, "printed", intent, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, printed_at=?3 WHERE serial=?1", "i",
+                        clock_wall_ms());
+        intent_close(l, intent, "done", result);
+}
+
+/* Proven not started: the blank lies in the hopper as before and the card's face code can be used again. */
+void print_record_not_started(struct ledger *l, const char *intent, const char *serial, const json_t *result)
+{
+        intent_close(l, intent, "fail", result);
+        ledger_move(l, ENTITY_BLANK, serial, "not_started", intent, NULL);
+        ledger_move_set(l, ENTITY_BLANK, serial, "free", intent, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, card=NULL, application=NULL WHERE serial=?1",
+                        "");
+}
+
+static void print_ended(struct print_flow *f, const struct error *err, const json_t *result)
+{
+        struct core *c = core_of(f);
+        struct error why = err ? *err : (struct error){ 0 };
+
+        ledger_begin(&c->ledger, &who_station);
+        if (!err)
+                print_record_printed(&c->ledger, f->intent, f->serial, result);
+        else if (err->kind == ERR_UNKNOWN)
+                intent_close(&c->ledger, f->intent, "lose", result);
+        else
+                print_record_not_started(&c->ledger, f->intent, f->serial, result);
+        if (!core_commit(c, &f->error)) {
+                flow_end(f, &f->error);
+                return;
+        }
+        flow_end(f, err ? &why : NULL);
+}
+
+static void print_submitted(struct print_flow *f, const struct ipc_message *m)
+{
+        struct core *c = core_of(f);
+
+        ledger_begin(&c->ledger, &who_station);
+        intent_step(&c->ledger, f->intent, m->name, m->args);
+        if (core_commit(c, &f->error))
+                work_go(&f->task, NULL, -1);
+        else
+                work_call_off(&f->task);
+}
+
+static void progress(struct print_flow *f, const struct ipc_message *m)
+{
+        memcpy(f->step, m->name, sizeof f->step);
+        f->done = m->done;
+        f->of = m->of;
+        line_tell(f->line);
+}
+
+static void print_message(struct task *t, struct ipc_message *m, int blob)
+{
+        struct print_flow *f = owner_of(t, struct print_flow, task);
+        cleanup(json_p) json_t *failed = NULL;
+
+        (void)blob;
+        if (m->kind == IPC_PROGRESS) {
+                progress(f, m);
+        } else if (m->kind == IPC_CHECKPOINT) {
+                print_submitted(f, m);
+        } else if (m->kind == IPC_DONE) {
+                print_ended(f, NULL, m->args);
+        } else if (m->kind == IPC_FAILED) {
+                failed = ipc_encode_error(&m->error);
+                print_ended(f, &m->error, failed);
+        }
+}
+
+static void print_lost(struct task *t, const struct error *err)
+{
+        struct print_flow *f = owner_of(t, struct print_flow, task);
+        cleanup(json_p) json_t *why = ipc_encode_error(err);
+
+        print_ended(f, err, why);
+}
+
+/* Intent before effect: the blank leaves the hopper in the ledger before anything may move. */
+static void begin_print(struct print_flow *f)
+{
+        struct core *c = core_of(f);
+        struct ledger *l = &c->ledger;
+        struct print_ask ask = { 0 };
+        struct intent_spec spec = { .kind = "print",
+                                    .application = f->attempt.application,
+                                    .card = f->attempt.card,
+                                    .serial = f->serial,
+                                    .line = f->line->config->name };
+
+        enter(f, STAGE_PRINT);
+        ledger_begin(l, &f->who);
+        pick_blank(l, f->line->config->name, f->serial);
+        ledger_move_set(l, ENTITY_BLANK, f->serial, "reserve", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, application=?3, card=?4 WHERE serial=?1", "ss",
+                        f->attempt.application, f->attempt.card);
+        intent_new(l, &spec, f->intent);
+        ledger_move(l, ENTITY_BLANK, f->serial, "start", f->intent, NULL);
+        if (!core_commit(c, &f->error)) {
+                f->serial[0] = f->intent[0] = '\0';
+                flow_end(f, &f->error);
+                return;
+        }
+        memcpy(ask.intent, f->intent, sizeof ask.intent);
+        f->task = (struct task){ .message = print_message, .lost = print_lost, .wait_ms = CHECK_MS };
+        work_submit(f->line->print, &f->task, "print", print_ask_encode(&ask), f->pdf, c->config.print.limit_s * 1000);
+}
+
+/* ---- claim and begin: portal-bound intents, carried by the outbox --------------------------------------------------
+ */
+
+static void patience_over(struct timer *t)
+{
+        struct print_flow *f = owner_of(t, struct print_flow, patience);
+
+        (void)err_own(&f->error, ERR_RETRY, REASON_PORTAL_DOWN,
+                      "no answer from the portal yet; the %s goes on by itself", stage_names[f->stage]);
+        flow_end(f, &f->error);
+}
+
+static void wait_for(struct print_flow *f, const char *intent)
+{
+        struct core *c = core_of(f);
+
+        (void)snprintf(f->waits_for, sizeof f->waits_for, "%s", intent);
+        f->patience.fired = patience_over;
+        loop_timer_set(&c->loop, &f->patience, now_boot_ms() + PORTAL_WAIT_MS);
+        outbox_kick(&c->outbox);
+}
+
+static void begin_bind(struct print_flow *f)
+{
+        struct core *c = core_of(f);
+        char today[11];
+
+        enter(f, STAGE_BEGIN);
+        core_today(c, today);
+        if (f->attempt.bound) {
+                begin_print(f);
+                return;
+        }
+        if (f->attempt.begin[0] == '\0') {
+                ledger_begin(&c->ledger, &f->who);
+                if (strcmp(today, f->attempt.issue_date) != 0)
+                        ledger_refuse(&c->ledger, ERR_RETRY, REASON_STALE, "the day changed; print again");
+                attempt_begin(c, &f->attempt, f->line->config->name, f->layout_sha256, f->qr);
+                if (!core_commit(c, &f->error)) {
+                        flow_end(f, &f->error);
+                        return;
+                }
+        }
+        wait_for(f, f->attempt.begin);
+}
+
+static void begin_claim(struct print_flow *f)
+{
+        struct core *c = core_of(f);
+        char intent[UUID_TEXT];
+
+        enter(f, STAGE_CLAIM);
+        if (!attempt_needs_claim(c, &f->attempt)) {
+                begin_bind(f);
+                return;
+        }
+        ledger_begin(&c->ledger, &f->who);
+        attempt_claim(c, &f->attempt, intent);
+        if (!core_commit(c, &f->error)) {
+                flow_end(f, &f->error);
+                return;
+        }
+        wait_for(f, intent);
+}
+
+void print_flow_intent(struct core *c, const char *intent)
+{
+        for (size_t i = 0; i < c->n_lines; i++) {
+                struct print_flow *f = c->lines[i].print_flow;
+
+                if (!f || strcmp(f->waits_for, intent) != 0)
+                        continue;
+                loop_timer_clear(&c->loop, &f->patience);
+                f->waits_for[0] = '\0';
+                if (attempt_refused(c, intent, &f->error))
+                        flow_end(f, &f->error);
+                else if (f->stage == STAGE_CLAIM)
+                        begin_bind(f);
+                else
+                        begin_print(f);
+                return;
+        }
+}
+
+/* ---- the face ------------------------------------------------------------------------------------------------------
+ */
+
+static void lost(struct task *t, const struct error *err)
+{
+        struct print_flow *f = owner_of(t, struct print_flow, task);
+        struct error why = *err;
+
+        if (why.kind == ERR_UNKNOWN) /* no outside effect in these stages: the same step again is safe */
+                why.kind = ERR_RETRY;
+        flow_end(f, &why);
+}
+
+static void drawn(struct task *t, struct ipc_message *m, int blob)
+{
+        struct print_flow *f = owner_of(t, struct print_flow, task);
+        struct render_done done;
+
+        if (m->kind == IPC_PART && strcmp(m->name, "pdf") == 0 && f->pdf < 0)
+                f->pdf = fcntl(blob, F_DUPFD_CLOEXEC, 3);
+        if (m->kind == IPC_FAILED)
+                flow_end(f, &m->error);
+        if (m->kind != IPC_DONE)
+                return;
+        if (f->pdf < 0 || render_done_decode(m->args, &done, &f->error) < 0) {
+                (void)err_own(&f->error, ERR_BUG, REASON_INTERNAL, "the renderer's answer is incomplete");
+                flow_end(f, &f->error);
+                return;
+        }
+        hex_encode_lower(BYTES(done.layout_sha256), f->layout_sha256, sizeof f->layout_sha256);
+        begin_claim(f);
+}
+
+static void begin_draw(struct print_flow *f)
+{
+        struct core *c = core_of(f);
+        cleanup(close_p) int photo = -1;
+        struct face face;
+        struct render_card card = { .layout = c->config.render.layout, .qr = f->qr };
+
+        enter(f, STAGE_DRAW);
+        photo = photo_blob(c, &f->file.approval, &f->error);
+        if (photo < 0 ||
+            face_fields(&f->file.approval, f->attempt.face_code, f->attempt.issue_date, &face, &f->error) < 0) {
+                flow_end(f, &f->error);
+                return;
+        }
+        memcpy(card.fields, face.fields, sizeof card.fields);
+        f->task = (struct task){ .message = drawn, .lost = lost, .wait_ms = CHECK_MS * 3 };
+        work_submit(c->render, &f->task, "card", render_card_encode(&card), photo, c->config.render.limit_s * 1000);
+}
+
+static void signed_face(struct task *t, struct ipc_message *m, int blob)
+{
+        struct print_flow *f = owner_of(t, struct print_flow, task);
+        struct key_statement statement;
+
+        (void)blob;
+        if (m->kind == IPC_FAILED)
+                flow_end(f, &m->error);
+        if (m->kind != IPC_DONE)
+                return;
+        if (key_statement_decode(m->args, &statement, &f->error) < 0) {
+                flow_end(f, &f->error);
+                return;
+        }
+        (void)snprintf(f->qr, sizeof f->qr, "%s", statement.qr);
+        begin_draw(f);
+}
+
+static void begin_sign(struct print_flow *f)
+{
+        struct core *c = core_of(f);
+        struct key_qr ask = { .subject = attempt_subject(&f->attempt, f->file.jws) };
+
+        enter(f, STAGE_SIGN);
+        f->task = (struct task){ .message = signed_face, .lost = lost, .wait_ms = CHECK_MS };
+        work_submit(c->key, &f->task, "qr", key_qr_encode(&ask), -1, c->config.key.limit_s * 1000);
+}
+
+/* ---- start ---------------------------------------------------------------------------------------------------------
+ */
+
+static void checked(struct task *t, struct ipc_message *m, int blob)
+{
+        struct print_flow *f = owner_of(t, struct print_flow, task);
+        struct print_check check;
+
+        (void)blob;
+        if (m->kind == IPC_FAILED)
+                flow_end(f, &m->error);
+        if (m->kind != IPC_DONE)
+                return;
+        if (print_check_decode(m->args, &check, &f->error) < 0) {
+                flow_end(f, &f->error);
+        } else if (check.n_problems > 0) {
+                (void)err_own(&f->error, ERR_OPERATOR, REASON_QUEUE_WRONG, "%s", check.problems[0]);
+                flow_end(f, &f->error);
+        } else {
+                begin_sign(f);
+        }
+}
+
+static int check_start(struct line *line, struct error *err)
+{
+        if (line->print_flow)
+                return err_own(err, ERR_OPERATOR, REASON_LINE_BUSY, "line %s prints %s", line->config->name,
+                               line->print_flow->attempt.application);
+        if (line->core->sync.fenced)
+                return err_own(err, ERR_OPERATOR, REASON_FENCED, "the portal has fenced this station");
+        return line_check(line, err) < 0 || core_clock_check(line->core, err) < 0 ? -1 : 0;
+}
+
+int print_flow_start(struct line *line, const struct print_ask_card *ask, struct error *err)
+{
+        struct core *c = line->core;
+        struct print_flow *f;
+
+        if (check_start(line, err) < 0)
+                return -1;
+        f = calloc(1, sizeof *f);
+        if (!f)
+                return err_own(err, ERR_RETRY, REASON_INTERNAL, "no memory");
+        *f = (struct print_flow){ .line = line, .who = ask->who, .pdf = -1 };
+        if (pick_application(c, line->config->name, ask->application, f->attempt.application, err) < 0 ||
+            pick_blank_exists(c, line->config->name, err) < 0 ||
+            approval_load(c, f->attempt.application, &f->file, err) < 0 ||
+            attempt_prepare(c, &f->attempt, &ask->who, err) < 0) {
+                approval_file_done(&f->file);
+                attempt_done(&f->attempt);
+                free(f);
+                return -1;
+        }
+        line->print_flow = f;
+        enter(f, STAGE_QUEUE);
+        f->task = (struct task){ .message = checked, .lost = lost, .wait_ms = CHECK_MS };
+        work_submit(line->print, &f->task, "check", NULL, -1, CHECK_MS);
+        return 0;
+}
+
+void print_flow_drop(struct line *line)
+{
+        if (line->print_flow)
+                flow_free(line->print_flow);
+}
+
+json_t *print_flow_json(const struct line *line)
+{
+        const struct print_flow *f = line->print_flow;
+
+        if (!f)
+                return json_null();
+        return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I}", "stage", stage_names[f->stage], "step", f->step,
+                         "application", f->attempt.application, "serial", f->serial, "intent", f->intent, "done",
+                         (json_int_t)f->done, "of", (json_int_t)f->of);
+}
+
+/* ---- probing what is unknown ----------------------------------------------------------------------------------------
+ */
+
+struct probe {
+        struct line *line;
+        struct task task;
+        struct timer again;
+        char intent[UUID_TEXT], serial[SERIAL_TEXT];
+};
+
+static void probe_again(struct timer *t)
+{
+        struct probe *p = owner_of(t, struct probe, again);
+        struct line *line = p->line;
+
+        line->probe = NULL;
+        free(p);
+        print_flow_probe(line);
+}
+
+static void probe_end(struct probe *p)
+{
+        p->line->probe = NULL;
+        line_tell(p->line);
+        free(p);
+}
+
+static void probe_decided(struct probe *p, const struct print_evidence *evidence, const json_t *args)
+{
+        struct core *c = p->line->core;
+        struct error err;
+
+        ledger_begin(&c->ledger, &who_station);
+        intent_step(&c->ledger, p->intent, "probed", args);
+        if (evidence->verdict == PRINT_PRINTED)
+                print_record_printed(&c->ledger, p->intent, p->serial, args);
+        else if (evidence->verdict == PRINT_NOT_STARTED)
+                print_record_not_started(&c->ledger, p->intent, p->serial, args);
+        (void)core_commit(c, &err);
+}
+
+static void probe_message(struct task *t, struct ipc_message *m, int blob)
+{
+        struct probe *p = owner_of(t, struct probe, task);
+        struct print_evidence evidence;
+        struct error err;
+
+        (void)blob;
+        if (m->kind == IPC_FAILED)
+                probe_end(p);
+        if (m->kind != IPC_DONE)
+                return;
+        if (print_evidence_decode(m->args, &evidence, &err) < 0) {
+                probe_end(p);
+                return;
+        }
+        if (evidence.verdict == PRINT_UNKNOWN && evidence.running) {
+                p->again.fired = probe_again;
+                loop_timer_set(&p->line->core->loop, &p->again, now_boot_ms() + PROBE_AGAIN_MS);
+                return;
+        }
+        probe_decided(p, &evidence, m->args);
+        probe_end(p);
+}
+
+static void probe_lost(struct task *t, const struct error *err)
+{
+        (void)err; /* the next start of the worker asks again */
+        probe_end(owner_of(t, struct probe, task));
+}
+
+void print_flow_probe(struct line *line)
+{
+        struct core *c = line->core;
+        struct print_probe ask = { .wait_ms = PRINT_WAIT_DEFAULT_MS };
+        struct probe *p;
+
+        if (line->probe || line->print_flow)
+                return;
+        p = calloc(1, sizeof *p);
+        if (!p)
+                return;
+        p->line = line;
+        if (!ledger_get_text(&c->ledger, p->intent, sizeof p->intent,
+                             "SELECT id FROM intent WHERE kind='print' AND state='unknown' AND line=?1 AND "
+                             "coalesce(step,'')<>'probed' ORDER BY started_at LIMIT 1",
+                             "s", line->config->name) ||
+            !ledger_get_text(&c->ledger, p->serial, sizeof p->serial, "SELECT serial FROM intent WHERE id=?1", "s",
+                             p->intent)) {
+                free(p);
+                return;
+        }
+        line->probe = p;
+        memcpy(ask.intent, p->intent, sizeof ask.intent);
+        p->task = (struct task){ .message = probe_message, .lost = probe_lost };
+        work_submit(line->print, &p->task, "probe", print_probe_encode(&ask), -1, PRINT_WAIT_DEFAULT_MS * 2);
+}
+
+void print_probe_drop(struct line *line)
+{
+        if (line->probe)
+                loop_timer_clear(&line->core->loop, &line->probe->again);
+        free(line->probe);
+        line->probe = NULL;
+}
