@@ -21,7 +21,13 @@ enum {
 
 enum approval_kind { APPROVAL_NEW, APPROVAL_RENEWAL, APPROVAL_REPLACEMENT };
 /* In the order of confirmation (A-B1, A-B2, A-B3). */
-enum approval_role { APPROVED_BY_EXAM_EXPERT, APPROVED_BY_CENTRE_HEAD, APPROVED_BY_ASSESSMENT_HEAD, APPROVED_BY_SECURITY, APPROVED_BY_DIRECTOR };
+enum approval_role {
+        APPROVED_BY_EXAM_EXPERT,
+        APPROVED_BY_CENTRE_HEAD,
+        APPROVED_BY_ASSESSMENT_HEAD,
+        APPROVED_BY_SECURITY,
+        APPROVED_BY_DIRECTOR
+};
 enum approval_photo_type { PHOTO_JPEG, PHOTO_PNG };
 
 struct approval_confirmation {
