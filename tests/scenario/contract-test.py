@@ -3,27 +3,15 @@
 
 usage: contract-test.py TEST-MESSAGES SOURCE-ROOT"""
 import json
+import os
 import re
 import subprocess
 import sys
 
-import jsonschema
-import yaml
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from scenario.contract import Contract  # noqa: E402
 
-
-def validator(contract, schema):
-    """A JSON Schema (the dialect of OpenAPI 3.1) with the contract's components."""
-    return jsonschema.Draft202012Validator({"$ref": f"#/components/schemas/{schema}", "components": contract["components"]})
-
-
-def operation_schema(contract, what):
-    words = {"shipment_receipt": "shipmentReceipt"}
-    for path, item in contract["paths"].items():
-        for method, operation in item.items():
-            if isinstance(operation, dict) and operation.get("operationId") == words.get(what, what):
-                reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-                return path, method, reference.rsplit("/", 1)[1]
-    raise AssertionError(f"no operation {what}")
+METHODS = {"issuance": "PUT"}  # all others: POST
 
 
 def words_of(source, name):
@@ -34,24 +22,23 @@ def words_of(source, name):
 
 def main():
     program, root = sys.argv[1:]
-    with open(f"{root}/proto/portal.openapi.yaml", encoding="utf-8") as file:
-        contract = yaml.safe_load(file)
+    contract = Contract()
     lines = subprocess.run([program, "bodies"], check=True, capture_output=True, text=True).stdout.splitlines()
     for line in lines:
         what, path, body = line.split(" ", 2)
-        template, _, schema = operation_schema(contract, what)
-        assert re.fullmatch(re.sub(r"\{id\}", "[A-Z0-9-]+", template), path), (template, path)
-        validator(contract, schema).validate(json.loads(body))
+        operation = contract.operation(METHODS.get(what, "POST"), path)
+        assert operation["operationId"] == what, (what, path)
+        contract.validator(operation["requestBody"]["content"]["application/json"]["schema"]).validate(json.loads(body))
     assert len(lines) == 8
 
     with open(f"{root}/proto/portal/words.c", encoding="utf-8") as file:
         source = file.read()
     for name, schema in (("portal_what_words", "What"), ("portal_stage_words", "Stage"), ("portal_cause_words", "Cause"),
                          ("portal_blank_stage_words", "BlankStage"), ("portal_chip_fate_words", "ChipFate")):
-        assert sorted(words_of(source, name)) == sorted(contract["components"]["schemas"][schema]["enum"]), name
+        assert sorted(words_of(source, name)) == sorted(contract.document["components"]["schemas"][schema]["enum"]), name
 
     with open(f"{root}/tests/data/approval.json", encoding="utf-8") as file:
-        validator(contract, "ApprovalPayload").validate(json.load(file))
+        contract.named("ApprovalPayload").validate(json.load(file))
     print(f"{len(lines)} requests, 5 word lists and the sample approval agree with the contract")
 
 

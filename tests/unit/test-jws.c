@@ -23,11 +23,11 @@ static int verify_n(const char *t, size_t n, enum jws_purpose purpose, int64_t a
         return r;
 }
 
+static struct error last;
+
 static bool good(const char *t)
 {
-        struct error err;
-
-        return verify_n(t, strlen(t), JWS_APPROVAL, NOW, &err) == 0;
+        return verify_n(t, strlen(t), JWS_APPROVAL, NOW, &last) == 0;
 }
 
 static struct pki_wish wish(const char *cn, const char *ou)
@@ -183,6 +183,7 @@ static void test_leaves(void)
         CHECK(good_leaf(w, &root, NULL) && good_leaf(w, &middle, &middle) && !good_leaf(w, &middle, NULL));
         CHECK(!good_leaf(w, &other, NULL) && !good_leaf(w, &other, &other) && !good_leaf(w, NULL, NULL));
         CHECK(!good_leaf(w, &no_ca, &no_ca) && !good_leaf(wish("x", "receipts"), &root, NULL));
+        CHECK(strstr(last.text, "another purpose"));
         CHECK(!good_leaf(wish("x", NULL), &root, NULL) && !good_leaf(wish("x", "approvals2"), &root, NULL));
         w.ou2 = "approvals";
         CHECK(!good_leaf(w, &root, NULL));
@@ -195,7 +196,7 @@ static void test_leaves(void)
         w.ca = false, w.key_usage = "critical,keyAgreement";
         CHECK(!good_leaf(w, &root, NULL));
         w.key_usage = NULL, w.curve = "P-384";
-        CHECK(!good_leaf(w, &root, NULL));
+        CHECK(!good_leaf(w, &root, NULL) && strstr(last.text, "not P-256"));
         pki_free(&other);
         pki_free(&middle);
         pki_free(&no_ca);

@@ -83,6 +83,39 @@ static void test_cases(const char *folder)
         json_decref(file);
 }
 
+/* clean(raw, or the stored form where the sample has no raw one) is the stored form, and a name may be so. */
+static void check_sample(const json_t *person, const char *field, const char *raw_field)
+{
+        const char *stored = json_string_value(json_object_get(person, field));
+        const char *raw = json_string_value(json_object_get(person, raw_field));
+        char got[256];
+
+        CHECK(persian_check_name(stored) == PERSIAN_OK && persian_check_name(raw ? raw : stored) == PERSIAN_OK);
+        CHECK(persian_clean(raw ? raw : stored, got, sizeof got, NULL) == PERSIAN_OK && strcmp(got, stored) == 0);
+        CHECK(persian_clean(stored, got, sizeof got, NULL) == PERSIAN_OK && strcmp(got, stored) == 0);
+}
+
+static void test_samples(const char *folder)
+{
+        char path[512], id[NATIONAL_ID_MAX];
+        json_error_t error;
+        json_t *file, *person;
+        size_t i;
+
+        (void)snprintf(path, sizeof path, "%s/samples.json", folder);
+        file = json_load_file(path, 0, &error);
+        CHECK(json_array_size(json_object_get(file, "people")) == 60);
+        json_array_foreach(json_object_get(file, "people"), i, person)
+        {
+                check_sample(person, "given_fa", "raw_given_fa");
+                check_sample(person, "family_fa", "raw_family_fa");
+                check_sample(person, "father_fa", "raw_father_fa");
+                CHECK(national_id_parse(json_string_value(json_object_get(person, "national_id")), id) ==
+                      NATIONAL_ID_OK);
+        }
+        json_decref(file);
+}
+
 static void test_names(void)
 {
         CHECK(persian_check_name("علي") == PERSIAN_OK && persian_check_name("صالحی (فرد)") == PERSIAN_OK);
@@ -234,6 +267,7 @@ int main(int argc, char **argv)
 {
         CHECK(argc == 2);
         test_cases(argv[1]);
+        test_samples(argv[1]);
         test_names();
         test_nfc();
         test_bounds();
