@@ -123,7 +123,7 @@ static json_t *portal_json(struct core *c)
                          c->outbox.portal_up || (c->sync.synced_at > 0 && !c->sync.failed), "greeted", c->sync.greeted,
                          "fenced", c->sync.fenced, "pending", (json_int_t)outbox_pending(c), "synced_at",
                          (json_int_t)c->sync.synced_at, "error",
-                         c->sync.failed ? web_error_json(&c->sync.last) : json_null());
+                         c->sync.failed ? outcome_error_json(&c->sync.last) : json_null());
 }
 
 void api_get_status(struct request *r)
@@ -264,7 +264,7 @@ void api_get_application(struct request *r)
                 (void)json_object_set_new(json, "worksheet", worksheet_json(&f.approval));
                 (void)json_object_set_new(json, "confirmations", chain_json(&f.approval));
         } else {
-                (void)json_object_set_new(json, "problem", web_error_json(&err));
+                (void)json_object_set_new(json, "problem", outcome_error_json(&err));
         }
         web_reply(r, 200, json);
 }

@@ -23,7 +23,7 @@ bool core_commit(struct core *c, struct error *err)
 void core_publish(struct core *c, const char *name, json_t *json)
 {
         if (c->web)
-                web_publish(c->web, name, json);
+                web_publish(c->web, name, json ? json : json_object());
         else
                 json_decref(json);
 }

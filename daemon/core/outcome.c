@@ -22,11 +22,20 @@ void outcome_set(struct line *line, struct outcome *o, const char *what, const c
         line_tell(line);
 }
 
+/* {"kind","origin","code","reason","text","advice"} */
+json_t *outcome_error_json(const struct error *e)
+{
+        json_t *json = ipc_encode_error(e);
+
+        (void)json_object_set_new(json, "advice", json_string(reason_advice(e->reason)));
+        return json;
+}
+
 json_t *outcome_json(const struct outcome *o)
 {
         if (!o->what)
                 return json_null();
         return json_pack("{s:s,s:s,s:s,s:s,s:b,s:I,s:o*}", "what", o->what, "application", o->application, "serial",
                          o->serial, "intent", o->intent, "ok", o->ok, "at", (json_int_t)o->at, "error",
-                         o->ok ? NULL : web_error_json(&o->error));
+                         o->ok ? NULL : outcome_error_json(&o->error));
 }
