@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -33,14 +34,17 @@ def make_ca(folder, name):
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
 
-def make_leaf(folder, name, ca, use, names, days="2"):
+EC_KEY = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+def make_leaf(folder, name, ca, use, names, days="2", key=EC_KEY, digest="-sha256"):
     with open(os.path.join(folder, f"{name}.ext"), "w", encoding="ascii") as file:
         file.write(f"basicConstraints=critical,CA:FALSE\nextendedKeyUsage={use}\nsubjectAltName={names}\n"
                    "keyUsage=critical,digitalSignature\n")
-    openssl(folder, "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+    openssl(folder, "req", "-new", "-newkey", *key, "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+            "-out", f"{name}.csr")
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial",
-            "-days", days, "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+            "-days", days, digest, "-extfile", f"{name}.ext", "-out", f"{name}.pem")
 
 
 def make_certificates(folder):
@@ -53,6 +57,12 @@ def make_certificates(folder):
     make_leaf(folder, "elsewhere", "ca", "serverAuth", "DNS:portal.example")
     make_leaf(folder, "client-only", "ca", "clientAuth", here)
     make_leaf(folder, "expired", "ca", "serverAuth", here, days="-1")
+    make_leaf(folder, "weak-key", "ca", "serverAuth", here, key=("rsa:1024",))
+    make_leaf(folder, "weak-digest", "ca", "serverAuth", here, digest="-sha1")
+    make_leaf(folder, "below-a-leaf", "station", "serverAuth", here)
+    make_leaf(folder, "wildcard", "ca", "serverAuth", "DNS:*.localhost,DNS:*")
+    shutil.copy(f"{folder}/other-ca.pem", f"{folder}/self-signed.pem")
+    shutil.copy(f"{folder}/other-ca.key", f"{folder}/self-signed.key")
 
 
 # -- the server -------------------------------------------------------------------------------------------------------
@@ -62,6 +72,7 @@ class Server:
     def __init__(self, folder, act, certificate="server", client_ca="ca", tls=None):
         self.act, self.requests, self.connections, self.failures = act, [], 0, 0
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.set_ciphers("DEFAULT:@SECLEVEL=0")  # a server that presents whatever it is told to
         self.context.load_cert_chain(f"{folder}/{certificate}.pem", f"{folder}/{certificate}.key")
         if client_ca:
             self.context.verify_mode = ssl.CERT_REQUIRED
@@ -279,7 +290,8 @@ class Scenarios:
 
     def test_certificates(self):
         tls = ("operator", "portal_tls")
-        for certificate in ("foreign", "elsewhere", "client-only", "expired"):
+        for certificate in ("foreign", "elsewhere", "client-only", "expired", "weak-key", "weak-digest", "below-a-leaf",
+                            "wildcard", "self-signed"):
             s = self.failures(sends(answer(200, b"{}")), tls, tls, certificate=certificate)
             assert not s.requests, certificate
         s = self.failures(sends(answer(200, b"{}")), tls, tls, client_ca=None)
