@@ -7,7 +7,8 @@
  *            checkpoint "written"     struct chip_written + blob: the answers, a list   go {}
  *          part "photo" (JPEG or PNG) -> done struct chip_content, always verified
  *   read   struct chip_task (with ca_pem) -> part "photo" when verified, done struct chip_content
- *   lock   struct chip_task: as write up to "written" -> done struct chip_locked
+ *   lock   struct chip_task: as write up to "written" -> done struct chip_locked. When the application is absent or
+ *          locked already, done comes without a checkpoint: compare chip_id.
  *
  * Progress steps: "no_card" (waits for insertion; done and of in ms), "identify", "authenticate", "write" (done of of
  * commands), "reset", "read" (bytes), "verify". Each is posted before a step that may be slow; a card is never hurried.

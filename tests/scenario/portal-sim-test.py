@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -168,7 +169,7 @@ class PortalCase(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix='mohr-portal-')
         self.addCleanup(folder.cleanup)
         self.portal = PortalSim(folder.name, stations=[ONE, TWO], **self.options).start()
-        self.addCleanup(self.portal.stop)
+        self.addCleanup(lambda: self.assertEqual(self.portal.stop(), 0, 'a clean end'))
         self.one, self.two = Station(self.portal, ONE), Station(self.portal, TWO)
 
     def plain(self, n=1):
@@ -229,6 +230,22 @@ class Connection(PortalCase):
                     b'{"head":"\\u0000"}', b'{"a":' * 16 + b'{}' + b'}' * 16, b'\xef\xbb\xbf' + data):
             self.one.refused(400, 'bad_json', 'POST', '/v1/hello', bad)
         self.one.refused(413, 'too_large', 'POST', '/v1/hello', b' ' * (1 << 20) + data)
+
+    def test_broken_http(self):
+        client = self.one.client
+        for text in (b'GET /v1/ledger HTTP/1.0\r\n\r\n', b'GET v1 HTTP/1.1\r\n\r\n', b'\r\n\r\n', b'x' * 20000,
+                     b'POST /v1/hello HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+                     b'POST /v1/hello HTTP/1.1\r\nContent-Length: -1\r\n\r\n',
+                     b'GET /v1/ledger HTTP/1.1\r\nno colon\r\n\r\n', b'GET /v1/ledger HTTP/1.1\r\n\r\nmore',
+                     b'GET /v1/led\0ger HTTP/1.1\r\n\r\n'):
+            with socket.create_connection(('127.0.0.1', self.portal.port), 5) as plain:
+                with client.tls.wrap_socket(plain, server_hostname='127.0.0.1') as sock:
+                    sock.sendall(text)
+                    try:
+                        self.assertEqual(sock.recv(1), b'', text)
+                    except OSError:
+                        pass
+        self.assertEqual(self.one.call('GET', '/v1/ledger')[0], 200)
 
     def test_lists_are_paged(self):
         ids = self.plain(7) + [item['id'] for item in self.portal.seed(0, odd=4)]

@@ -88,7 +88,8 @@ RUN(unread)
         UNUSED;
         (void)packet_send(w->fd, &m, -1, err);
         nap(60); /* the word "go" arrives and is left lying */
-        worker_progress(w, "step", 1, 2);
+        for (int i = 0; i < 40; i++)
+                worker_progress(w, "step", i, 40);
         return late(w, args, blob, ret_args, ret_blob, err);
 }
 
