@@ -127,6 +127,8 @@ json_t *key_challenge_encode(const struct key_challenge *c)
                                  "max_command", (json_int_t)c->max_command);
 
         put_hex(json, "chip_id", c->chip_id, sizeof c->chip_id);
+        if (c->n_atr > 0)
+                put_hex(json, "atr", c->atr, c->n_atr);
         if (c->scp >= 0)
                 put(json, "scp", json_integer(c->scp));
         if (c->i >= 0)
@@ -169,6 +171,8 @@ int key_challenge_decode(const json_t *json, struct key_challenge *ret, struct e
         jread_array(&r, "key_info", KEY_INFOS_MAX, &list);
         jread_int(&r, "max_command", COMMAND_MIN, COMMAND_MAX, &c.max_command);
         jread_hex(&r, "chip_id", c.chip_id, sizeof c.chip_id);
+        if (json_object_get(json, "atr"))
+                jread_hex_var(&r, "atr", c.atr, sizeof c.atr, &c.n_atr);
         jread_int_opt(&r, "scp", 0, 0xFF, &c.scp);
         jread_int_opt(&r, "i", 0, 0xFF, &c.i);
         if (c.purpose == KEY_PERSONALISE) {
@@ -330,25 +334,4 @@ int key_checked_decode(const json_t *json, struct error *err)
         if (jread_end(&r) < 0)
                 return -1;
         return ok ? 0 : err_own(err, ERR_BUG, REASON_INTERNAL, "check answered without ok");
-}
-
-void key_list_put(struct writer *w, struct bytes item)
-{
-        if (item.n > KEY_APDU_MAX) {
-                w->failed = true;
-                return;
-        }
-        write_u16(w, (unsigned)item.n);
-        write_bytes(w, item);
-}
-
-bool key_list_take(struct bytes *in, struct bytes *ret)
-{
-        struct bytes rest = *in;
-        uint16_t n;
-
-        if (!bytes_u16(&rest, &n) || n > KEY_APDU_MAX || !bytes_take(&rest, n, ret))
-                return false;
-        *in = rest;
-        return true;
 }

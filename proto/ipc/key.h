@@ -16,7 +16,7 @@
  *
  * Refusals: key_refused, key_spent, approval_broken, approval_incomplete, not_paid, paid_too_early,
  * authorisation_broken, authorisation_used, photo_bad, photo_large, chip_foreign, chip_budget, chip_small.
- * A list blob is: repeated { length u16 big endian, that many bytes }.
+ * A list blob is an apdu_list of proto/apdu.h: repeated { length u16 big endian, that many bytes }.
  * Decoded texts are borrowed from the JSON. Encoders answer a new reference (NULL only without memory); decoders are
  * strict: 0, or -1 and *err. Pure. */
 #pragma once
@@ -24,6 +24,7 @@
 
 enum {
         KEY_CHIP_ID_SIZE = 10,
+        KEY_ATR_MAX = 33,
         KEY_APPROVAL_MAX = 40000, /* characters of a compact JWS */
         KEY_AUTHORISATION_MAX = 16000,
         KEY_APDU_MAX = 261, /* a short command or answer */
@@ -70,9 +71,10 @@ struct key_info { /* one entry of the chip's key information template, GPCS 11.3
         int64_t kid, kvn, type, len;
 };
 
-/* {purpose:"personalise"|"lock", chip_id, key_info:[{kid,kvn,type,len}], max_command, scp?, i?} and for personalise
- * {serial, approval, authorisation?, unregistered_serial?, face_code, issue_date}. key_info is empty when the chip
- * does not tell; scp and i are -1 then. max_command: bytes of command data the chip takes, 255 unless it says less. */
+/* {purpose:"personalise"|"lock", chip_id, key_info:[{kid,kvn,type,len}], max_command, atr?, scp?, i?} and for
+ * personalise {serial, approval, authorisation?, unregistered_serial?, face_code, issue_date}. key_info is empty when
+ * the chip does not tell; scp and i are -1 then. max_command: bytes of command data the chip takes, 255 unless it says
+ * less. */
 struct key_challenge {
         enum key_purpose purpose;
         struct key_subject subject;
@@ -80,6 +82,8 @@ struct key_challenge {
         uint8_t chip_id[KEY_CHIP_ID_SIZE];
         struct key_info infos[KEY_INFOS_MAX];
         size_t n_infos;
+        uint8_t atr[KEY_ATR_MAX];
+        size_t n_atr; /* 0: not told */
         int64_t max_command, scp, i;
 };
 json_t *key_challenge_encode(const struct key_challenge *c);
@@ -137,7 +141,3 @@ int key_session_decode(const json_t *json, const char **ret, struct error *err);
 /* {ok:true} */
 json_t *key_checked_encode(void);
 int key_checked_decode(const json_t *json, struct error *err);
-
-/* The list blob: appends one item; takes the next (at most KEY_APDU_MAX bytes), false when malformed or none. */
-void key_list_put(struct writer *w, struct bytes item);
-bool key_list_take(struct bytes *in, struct bytes *ret);

@@ -1,4 +1,4 @@
-/* proto/ipc/key: every message round trips; wrong types, missing, extra keys and every truncated list are refused. */
+/* proto/ipc/key: every message round trips; wrong types, missing and extra keys are refused. */
 #include "proto/ipc/key.h"
 #include "tests/unit/test.h"
 #include <string.h>
@@ -99,29 +99,11 @@ static void test_answers(void)
         json_decref(json);
 }
 
-static void test_list(void)
-{
-        uint8_t buffer[64];
-        struct writer w = WRITER(buffer);
-        static const uint8_t one[] = { 0x90, 0x00 }, two[] = { 1, 2, 3 };
-
-        key_list_put(&w, BYTES(one));
-        key_list_put(&w, BYTES(two));
-        CHECK(w.n == 9 && buffer[1] == 2 && buffer[5] == 3);
-        for (size_t n = 0; n < w.n; n++) {
-                struct bytes in = { buffer, n }, item;
-
-                CHECK(key_list_take(&in, &item) == (n >= 4));
-                CHECK(n < 4 || !key_list_take(&in, &item));
-        }
-}
-
 int main(void)
 {
         test_challenge();
         test_subject();
         test_session();
         test_answers();
-        test_list();
         return 0;
 }
