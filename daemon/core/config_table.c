@@ -106,7 +106,7 @@ const struct config_key config_table[] = {
           .sentence = "PC/SC name of the chip reader." },
         { LINE(feed), .name = "feed", .type = CONFIG_WORD, .words = feeds, .fallback = "ascending",
           .sentence = "Order in which the printer takes the blanks' serials." },
-        { LINE(gate_dir), .name = "gate_dir", .type = CONFIG_PATH, PATH_RANGE, .fallback = "/var/lib/mohr/gate",
+        { LINE(gate_dir), .name = "gate_dir", .type = CONFIG_PATH, PATH_RANGE, .fallback = GATE_DIR_DEFAULT,
           .sentence = "Folder of the print gate's tokens, shared with the CUPS backend mohr-once." },
         { LINE(cups_server), .name = "cups_server", .type = CONFIG_TEXT, .min = 0, .max = 107, .fallback = "",
           .example = "/run/cups/cups.sock", .sentence = "CUPS server of this line: socket or host:port; empty = the "
