@@ -1,5 +1,6 @@
 #include "daemon/work/render/page.h"
 #include "daemon/work/render/photo.h"
+#include "daemon/work/render/preview.h"
 #include "daemon/work/render/qr.h"
 #include "proto/base/cleanup.h"
 #include <cairo-pdf.h>
@@ -162,7 +163,6 @@ int page_pdf(const struct page *page, struct bytes *ret, struct error *err)
 
 int page_png(const struct page *page, int side, struct bytes *ret, struct error *err)
 {
-        cleanup(output_done) struct output out = { 0 };
         cleanup(surface_p) cairo_surface_t *surface =
                 cairo_image_surface_create(CAIRO_FORMAT_RGB24, CARD_WIDTH_PX, CARD_HEIGHT_PX);
         cleanup(cairo_p) cairo_t *cr = cairo_create(surface);
@@ -172,8 +172,6 @@ int page_png(const struct page *page, int side, struct bytes *ret, struct error 
         cairo_scale(cr, CARD_WIDTH_PX / CARD_WIDTH, CARD_HEIGHT_PX / CARD_HEIGHT);
         if (draw_face(page, side, cr, err) < 0 || check(cairo_status(cr), err) < 0)
                 return -1;
-        if (check(cairo_surface_write_to_png_stream(surface, collect, &out), err) < 0)
-                return -1;
-        hand_over(&out, ret);
-        return 0;
+        cairo_surface_flush(surface);
+        return preview_encode(surface, ret, err);
 }

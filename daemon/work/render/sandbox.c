@@ -10,15 +10,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-/* AddressSanitizer keeps terabytes of shadow; everything else of the sandbox holds there too. */
-#if defined(__SANITIZE_ADDRESS__)
-#define HAVE_SHADOW 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAVE_SHADOW 1
-#endif
-#endif
-
 static const int allowed[] = {
         /* memory */
         SCMP_SYS(brk),
@@ -126,10 +117,8 @@ static int limit(int what, rlim_t value)
 
 static int set_limits(void)
 {
-#ifndef HAVE_SHADOW
-        if (limit(RLIMIT_AS, SANDBOX_MEMORY) < 0)
+        if (SANDBOX_LIMITS_MEMORY && limit(RLIMIT_AS, SANDBOX_MEMORY) < 0)
                 return -1;
-#endif
         return limit(RLIMIT_CPU, SANDBOX_CPU_S) < 0 || limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_FSIZE, 64 << 20) < 0
                        ? -1
                        : 0;

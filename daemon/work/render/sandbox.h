@@ -7,6 +7,18 @@
 #pragma once
 #include "proto/base/error.h"
 
+/* AddressSanitizer keeps terabytes of shadow; there, and only there, the address space is not limited. */
+#define SANDBOX_LIMITS_MEMORY 1
+#if defined(__SANITIZE_ADDRESS__)
+#undef SANDBOX_LIMITS_MEMORY
+#define SANDBOX_LIMITS_MEMORY 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#undef SANDBOX_LIMITS_MEMORY
+#define SANDBOX_LIMITS_MEMORY 0
+#endif
+#endif
+
 enum { SANDBOX_MEMORY = 512 << 20, SANDBOX_CPU_S = 10 };
 
 /* Irreversible, for all threads of the process. 0, or -1 and *err (BUG): the caller must end then. */

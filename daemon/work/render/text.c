@@ -215,17 +215,73 @@ int text_fit(const struct fonts *fonts, const struct box *box, const char *value
         return 0;
 }
 
+/* Cairo writes right-to-left letters one by one with rounded steps, and poppler takes the hair between them for a word
+ * space when it is nowhere negative. So each such letter is set closer by 0.002 em: a third of a hundredth of a
+ * millimetre, and the PDF can be read and searched. */
+#define TIGHTEN (0.002 * REFERENCE)
+
+/* Tightens a right-to-left run; the width that was taken away, in the layout's points. */
+static double tighten(PangoGlyphItem *run)
+{
+        double ret = 0;
+
+        if (run->item->analysis.level % 2 == 0)
+                return 0;
+        for (int i = 0; i < run->glyphs->num_glyphs; i++) {
+                if (run->glyphs->glyphs[i].geometry.width <= TIGHTEN * PANGO_SCALE)
+                        continue;
+                run->glyphs->glyphs[i].geometry.width -= (int)(TIGHTEN * PANGO_SCALE);
+                ret += TIGHTEN;
+        }
+        return ret;
+}
+
+/* Draws a line's runs from its left end; twice, first only to learn by how much tightening shortens the line. */
+static double draw_runs(const PangoLayoutLine *line, const char *value, double x, cairo_t *cr)
+{
+        double shorter = 0;
+
+        for (GSList *item = line->runs; item; item = item->next) {
+                PangoGlyphItem *run = pango_glyph_item_copy(item->data);
+
+                shorter += tighten(run);
+                if (cr) {
+                        cairo_move_to(cr, x, 0);
+                        pango_cairo_show_glyph_item(cr, value, run);
+                }
+                x += (double)pango_glyph_string_get_width(run->glyphs) / PANGO_SCALE;
+                pango_glyph_item_free(run);
+        }
+        return shorter;
+}
+
+static double start_of(const struct text *text, double shorter)
+{
+        switch (text->box->align) {
+        case ALIGN_LEFT:
+                return 0;
+        case ALIGN_CENTER:
+                return shorter / 2;
+        case ALIGN_RIGHT:
+                return shorter;
+        }
+        return 0;
+}
+
 void text_draw(const struct text *text, cairo_t *cr)
 {
+        const char *value = pango_layout_get_text(text->layout);
         const double *c = text->box->colour;
 
         cairo_set_source_rgb(cr, c[0], c[1], c[2]);
         for (int i = 0; i < text->n_lines; i++) {
+                const PangoLayoutLine *line = pango_layout_get_line_readonly(text->layout, i);
+                double shorter = draw_runs(line, value, 0, NULL);
+
                 cairo_save(cr);
                 cairo_translate(cr, text->x[i], text->y[i]);
                 cairo_scale(cr, text->size / REFERENCE, text->size / REFERENCE);
-                cairo_move_to(cr, 0, 0);
-                pango_cairo_show_layout_line(cr, pango_layout_get_line_readonly(text->layout, i));
+                (void)draw_runs(line, value, start_of(text, shorter), cr);
                 cairo_restore(cr);
         }
 }
