@@ -49,3 +49,21 @@ def qr_text(n):
     """Text of the length and alphabet of a real statement (docs/layout.md), without a signature."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
     return "MOHR1:" + "".join(alphabet[(n * 31 + i * i * 7 + i) % 32] for i in range(191))
+
+
+def photo(sex, kind="jpeg", height=640, folder=None):
+    """A drawn portrait (tests/data/face-*.svg) as JPEG or PNG bytes, 3:4."""
+    import subprocess
+    import tempfile
+    svg = os.path.join(HERE, "..", "data", f"face-{sex}.svg")
+    width = height * 3 // 4
+    if kind == "png":
+        return subprocess.run(["rsvg-convert", "-w", str(width), "-h", str(height), svg], check=True,
+                              capture_output=True).stdout
+    with tempfile.TemporaryDirectory() as work:
+        pdf = os.path.join(work, "face.pdf")
+        subprocess.run(["rsvg-convert", "-f", "pdf", "-w", str(width), "-h", str(height), "-o", pdf, svg], check=True)
+        subprocess.run(["pdftoppm", "-jpeg", "-scale-to-x", str(width), "-scale-to-y", str(height), "-singlefile", pdf,
+                        os.path.join(work, "face")], check=True)
+        with open(os.path.join(work, "face.jpg"), "rb") as f:
+            return f.read()
