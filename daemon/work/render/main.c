@@ -83,7 +83,6 @@ static void draw_dummy(const struct station *s, const struct layout *layout)
 {
         struct render_card card = { .layout = layout->name, .qr = "MOHR1:DUMMY" };
         cleanup(page_done) struct page page = { 0 };
-        cleanup(owned_p) struct bytes pdf = { 0 };
         static const char text[] = "الف A 1";
         cairo_surface_t *photo = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 8, 8);
         struct error err = { 0 };
@@ -97,8 +96,7 @@ static void draw_dummy(const struct station *s, const struct layout *layout)
                             text_fit(&s->fonts, &layout->faces[side].boxes[i], text,
                                      &page.texts[side][page.n_texts[side]], &err) == 0)
                                 page.n_texts[side]++;
-        if (page_pdf(&page, &pdf, &err) < 0)
-                fprintf(stderr, "mohr-render: layout '%s': %s\n", layout->name, err.text);
+        page_warm(&page);
 }
 
 static int start(const char *layouts, const char *fonts, struct station *s, struct error *err)

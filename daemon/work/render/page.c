@@ -96,6 +96,28 @@ static int draw_face(const struct page *page, int side, cairo_t *cr, struct erro
         return 0;
 }
 
+static cairo_status_t discard(void *closure, const unsigned char *data, unsigned n)
+{
+        (void)closure;
+        (void)data;
+        (void)n;
+        return CAIRO_STATUS_SUCCESS;
+}
+
+/* On a PDF, because its font options are part of Pango's search for a font; clipped away, because only that matters. */
+void page_warm(const struct page *page)
+{
+        cleanup(surface_p)
+                cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(discard, NULL, CARD_WIDTH, CARD_HEIGHT);
+        cleanup(cairo_p) cairo_t *cr = cairo_create(surface);
+        struct error err;
+
+        cairo_rectangle(cr, 0, 0, 0, 0);
+        cairo_clip(cr);
+        for (int side = 0; side < FACE_COUNT; side++)
+                (void)draw_face(page, side, cr, &err);
+}
+
 struct output {
         uint8_t *data;
         size_t n, max;

@@ -15,6 +15,8 @@ struct page {
 int page_prepare(const struct layout *layout, const struct fonts *fonts, const struct render_card *card,
                  struct bytes photo, struct page *ret, struct error *err);
 void page_done(struct page *page);
+/* Draws both faces where nothing shows, only so that every library and font is loaded. */
+void page_warm(const struct page *page);
 /* Two pages of exact CR80 size, vector, the same bytes for the same card. The caller frees ret->p. */
 int page_pdf(const struct page *page, struct bytes *ret, struct error *err);
 /* One face, 1011 x 638 pixels. The caller frees ret->p. */

@@ -92,7 +92,7 @@ static cairo_surface_t *crop(const struct picture *p, const struct box *box)
         cairo_scale(cr, scale, scale);
         cairo_set_source_surface(cr, p->surface, 0, 0);
         cairo_pattern_set_matrix(cairo_get_source(cr), &turn);
-        cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_BEST);
+        cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_GOOD);
         cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
         cairo_paint(cr);
         cairo_destroy(cr);
@@ -129,8 +129,7 @@ void photo_draw(cairo_surface_t *photo, struct rect box, cairo_t *cr)
         cairo_clip(cr);
         cairo_translate(cr, box.x, box.y);
         cairo_scale(cr, box.w / cairo_image_surface_get_width(photo), box.h / cairo_image_surface_get_height(photo));
-        cairo_set_source_surface(cr, photo, 0, 0);
-        cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
+        cairo_set_source_surface(cr, photo, 0, 0); /* no EXTEND_PAD: cairo would embed a padded copy, uncompressed */
         cairo_paint(cr);
         cairo_restore(cr);
 }
