@@ -1,6 +1,4 @@
-#define _GNU_SOURCE
 #include "daemon/work/key/content.h"
-#include "proto/base/cleanup.h"
 #include "proto/lds/group.h"
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -97,18 +95,13 @@ static int build_groups(const struct lds_record *r, const struct profile *p, str
 
 int content_build(const struct content_card *card, struct custody *custody, struct content *ret, struct error *err)
 {
-        cleanup(free_p) struct lds_record *record = calloc(1, sizeof *record);
         struct lds_hash hashes[N_GROUPS];
         struct writer sod = WRITER(ret->bytes[N_GROUPS + 1]);
-        int r;
 
-        if (!record)
-                return err_own(err, ERR_RETRY, REASON_INTERNAL, "no memory for a record");
-        fill_record(card, record);
-        r = build_groups(record, &custody->profile, ret, hashes, err);
-        explicit_bzero(record, sizeof *record);
-        if (r < 0 || lds_sod_build(hashes, N_GROUPS, (struct bytes){ custody->der, custody->n_der }, card->now,
-                                   custody_sign, custody, &sod, err) < 0)
+        fill_record(card, &ret->record);
+        if (build_groups(&ret->record, &custody->profile, ret, hashes, err) < 0 ||
+            lds_sod_build(hashes, N_GROUPS, (struct bytes){ custody->der, custody->n_der }, card->now, custody_sign,
+                          custody, &sod, err) < 0)
                 return -1;
         SHA256(sod.p, sod.n, ret->sod_sha256);
         return keep(ret, N_GROUPS + 1, &sod, &custody->profile, err);

@@ -1,11 +1,12 @@
 /* The card's files, built by mohr-key alone: data groups from the approval, the photo and the chip; EF.SOD signed in
- * the token. The caller's buffers hold them. */
+ * the token. */
 #pragma once
 #include "daemon/work/key/subject.h"
 #include "proto/gp/plan.h"
 #include "proto/lds/verify.h"
 
-struct content {
+struct content { /* personal data: the caller wipes it */
+        struct lds_record record;
         uint8_t bytes[LDS_N_FILES][LDS_FILE_MAX];
         struct plan_file files[LDS_N_FILES]; /* in the order of lds_fids */
         uint8_t sod_sha256[LDS_HASH_SIZE];
