@@ -1,10 +1,12 @@
 /* mohr-net: the one process with network. Serves `call` (proto/ipc/net.h) to the core over a unix socket. */
 #define _GNU_SOURCE
+#include "daemon/work/confine.h"
 #include "daemon/work/net/exchange.h"
 #include "daemon/work/service.h"
 #include "proto/base/cleanup.h"
 #include <curl/curl.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,7 +94,10 @@ DEFINE_CLEANUP(struct exchange *, exchange_free)
 static int serve(const struct options *o, struct error *err)
 {
         cleanup(exchange_free_p) struct exchange *x = exchange_new(&o->exchange, err);
+        cleanup(free_p) char *copy = strdup(o->socket);
 
+        if (!copy || confine_worker(dirname(copy), err) < 0) /* its socket is all it ever makes */
+                return -1;
         return x ? service_run(o->socket, (uid_t)o->peer, "mohr-net", tasks, x, err) : -1;
 }
 

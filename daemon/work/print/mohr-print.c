@@ -1,4 +1,5 @@
 /* mohr-print: the worker that owns one print queue. Child of the core, which holds the other end of descriptor 3. */
+#include "daemon/work/confine.h"
 #include "daemon/work/print/printing.h"
 #include "proto/base/cleanup.h"
 #include <getopt.h>
@@ -56,7 +57,7 @@ static int serve(const struct options *options, struct error *err)
         int r = -1;
 
         if (worker_child_setup(err) == 0 && token_dir_new(options->gate, &p.gate, err) == 0 &&
-            queue_new(options->queue, options->media, &p.queue, err) == 0)
+            confine_worker(options->gate, err) == 0 && queue_new(options->queue, options->media, &p.queue, err) == 0)
                 r = worker_run(WORKER_FD, "mohr-print", tasks, &p, err);
         queue_free(p.queue);
         token_dir_free(p.gate);
