@@ -59,6 +59,8 @@ static int put_file(struct block *b, const struct plan_file *file)
         } else {
                 write_u8(&w, (unsigned)file->bytes.n);
         }
+        if (b->n + w.n > b->chunk && b->n > 0 && flush(b, false) < 0) /* cards refuse a header cut by a block's end */
+                return PLAN_E_SIZE;
         return put(b, writer_bytes(&w)) < 0 ? PLAN_E_SIZE : put(b, file->bytes);
 }
 

@@ -2,7 +2,8 @@
  *
  * GPCS 11.5.2.3.6 (INSTALL [for personalization]), 11.11 (STORE DATA), 11.11.2.3 (DGIs). One personalisation session
  * of at most 256 STORE DATA blocks; block counter P2 from 00; the last has P1.b8. Values run on over blocks; several
- * DGIs share a block. DGI length: 00..FE one byte, FF hh ll for 255..65535 (GlobalPlatform scripting coding). */
+ * DGIs share a block; the head of a DGI (number and length) is never cut by the end of a block. DGI length: 00..FE one
+ * byte, FF hh ll for 255..65535 (GlobalPlatform scripting coding). */
 #pragma once
 #include "proto/gp/profile.h"
 

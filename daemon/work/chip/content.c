@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { EMPTY_FILE = 2 }; /* bytes of a file that is a tag and a zero length */
+
 struct files {
         struct lds_file list[LDS_N_FILES];
         size_t n;
@@ -118,6 +120,6 @@ int job_sod_readable(struct job *job, bool *ret, struct error *err)
                 return -1;
         if (app == CARD_APP_SELECTED && card_read_file(job->t, LDS_FID_SOD, NULL, NULL, &sod, &file, err) < 0)
                 return -1;
-        *ret = file == CARD_FILE_READ;
+        *ret = file == CARD_FILE_READ && sod.n > EMPTY_FILE;
         return 0;
 }

@@ -37,7 +37,7 @@ int job_reset(struct job *job, struct error *err);
 /* Reads all files over the keyless path and asks the public verifier; ret is filled but for n_apdus. When verified,
  * sends part photo. */
 int job_read_content(struct job *job, struct chip_content *ret, struct error *err);
-/* Whether EF.SOD can still be read whole. */
+/* Whether EF.SOD can still be read whole and holds anything; without it nothing verifies. */
 int job_sod_readable(struct job *job, bool *ret, struct error *err);
 
 int task_write(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err);
