@@ -117,7 +117,7 @@ json_t *person_certificate(const struct person *person, const json_t *samples, i
         OWNED char *certificate_number = text_format("1405/27/%06lld", (long long)number);
         OWNED char *director_fa =
                 text_format("مدیرکل آموزش فنی و حرفه‌ای استان %s", province_fa);
-        OWNED char *director_en = text_format("Director General, %s TVTO", province_en);
+        OWNED char *director_en = text_format("Director General of Technical and Vocational Training, %s", province_en);
         OWNED char *code = text_format("%s", text_of(centre, "id"));
         char sex[2] = { person->sex, '\0' }, birth[11], valid[11];
         bool limited = number % 3 == 0;
