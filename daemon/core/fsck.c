@@ -1,0 +1,154 @@
+#include "daemon/core/fsck.h"
+#include "daemon/core/fsck_inside.h"
+#include "proto/base/cleanup.h"
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct fsck_check own_checks[] = {
+        { .rule = { "file-integrity", "DESIGN 4", "The file is whole: pages, indices and CHECKs.", true },
+          .run = fsck_integrity },
+        { .rule = { "foreign-keys", "DESIGN 4", "Each row named by another exists.", true }, .run = fsck_foreign_keys },
+        { .rule = { "schema", "DESIGN 4", "All tables, indices and triggers stand as they were made.", true },
+          .run = fsck_schema },
+        { .rule = { "audit-chain", "DESIGN 1.9", "The audit rows are in sequence and each hash covers the row before.",
+                    true },
+          .run = fsck_audit_chain },
+        { .rule = { "transitions-legal", "DESIGN 3", "Every move of the audit follows the life cycles.", true },
+          .run = fsck_transitions },
+        { .rule = { "no-personal-data-in-audit", "DESIGN 1.9, 4",
+                    "No name and no national ID of an applicant stands in the audit.", true },
+          .run = fsck_personal_data },
+        { .rule = { "payload-hash", "DESIGN 5", "An intent keeps the exact bytes it was made with.", false },
+          .run = fsck_payload_hash },
+        { .rule = { "receipt-present", "DESIGN 1.5",
+                    "A finished portal call has its receipt, for this very call and these bytes.", false },
+          .run = fsck_receipts },
+        { .rule = { "approval-bytes", "DESIGN 5", "The stored approvals and data hashes are those received.", false },
+          .run = fsck_approval_bytes },
+        { .rule = { "photo-bytes", "DESIGN 5", "The stored photos are those the approvals name.", false },
+          .run = fsck_photo_bytes },
+        { .rule = { "act-digest", "DESIGN 1.8", "A two-person act's digest covers its body.", false },
+          .run = fsck_act_digest },
+};
+
+static const struct {
+        const struct fsck_check *checks;
+        const size_t *n;
+} more_checks[] = {
+        { fsck_card_checks, &fsck_n_card_checks },
+        { fsck_order_checks, &fsck_n_order_checks },
+        { fsck_report_checks, &fsck_n_report_checks },
+};
+
+static const struct fsck_check *check_at(size_t i)
+{
+        if (i < ARRAY_SIZE(own_checks))
+                return &own_checks[i];
+        i -= ARRAY_SIZE(own_checks);
+        for (size_t k = 0; k < ARRAY_SIZE(more_checks); k++) {
+                if (i < *more_checks[k].n)
+                        return &more_checks[k].checks[i];
+                i -= *more_checks[k].n;
+        }
+        return NULL;
+}
+
+size_t fsck_n_rules(void)
+{
+        size_t n = ARRAY_SIZE(own_checks);
+
+        for (size_t k = 0; k < ARRAY_SIZE(more_checks); k++)
+                n += *more_checks[k].n;
+        return n;
+}
+
+const struct fsck_rule *fsck_rule(size_t i)
+{
+        const struct fsck_check *check = check_at(i);
+
+        return check ? &check->rule : NULL;
+}
+
+void fsck_tell(struct fsck *f, const char *subject, const char *format, ...)
+{
+        char detail[512];
+        struct fsck_fault fault = { f->rule, subject, detail };
+        va_list args;
+
+        f->n_faults++;
+        if (f->n_of_rule++ >= FSCK_ROWS_MAX || !f->say)
+                return;
+        va_start(args, format);
+        (void)vsnprintf(detail, sizeof detail, format, args);
+        va_end(args);
+        f->say(f->context, &fault);
+}
+
+static int run_sql(struct fsck *f, const char *sql)
+{
+        struct db_rows rows;
+
+        if (db_query(f->db, &rows, f->err, sql, "") < 0)
+                return -1;
+        while (db_next(&rows))
+                fsck_tell(f, db_text(&rows, 0) ? db_text(&rows, 0) : "-", "%s",
+                          db_text(&rows, 1) ? db_text(&rows, 1) : "");
+        return db_end(&rows);
+}
+
+/* The audit rows that move something, in memory and by subject: most rules ask for them again and again. */
+static int make_steps(struct db *db, struct error *err)
+{
+        return db_script(db,
+                         "PRAGMA temp_store=MEMORY; DROP TABLE IF EXISTS temp.fsck_step;"
+                         "CREATE TEMP TABLE fsck_step AS SELECT seq, entity, subject, event, from_state, to_state, "
+                         "intent, actor, boot_id FROM main.audit WHERE to_state IS NOT NULL OR event='worksheet';"
+                         "CREATE INDEX temp.fsck_step_by_subject ON fsck_step(entity, subject, event, seq);"
+                         "CREATE INDEX temp.fsck_step_by_seq ON fsck_step(seq)",
+                         err);
+}
+
+int fsck_run(struct db *db, bool audit_only, fsck_say_fn say, void *context, int64_t *ret_faults, struct error *err)
+{
+        struct fsck f = { .db = db, .say = say, .context = context, .err = err };
+        const struct fsck_check *check;
+        int r = make_steps(db, err);
+
+        for (size_t i = 0; r == 0 && (check = check_at(i)); i++) {
+                if (audit_only && !check->rule.audit)
+                        continue;
+                f.rule = &check->rule;
+                f.n_of_rule = 0;
+                r = check->sql ? run_sql(&f, check->sql) : check->run(&f);
+        }
+        if (r == 0)
+                *ret_faults = f.n_faults;
+        return r;
+}
+
+static int copy_all(struct db *from, struct db *to, struct error *err)
+{
+        sqlite3_backup *backup = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+        int r = backup ? sqlite3_backup_step(backup, -1) : SQLITE_ERROR;
+
+        (void)sqlite3_backup_finish(backup);
+        if (r == SQLITE_DONE)
+                return 0;
+        return err_set(err, ERR_INPUT, ORIGIN_SQLITE, (uint32_t)r, REASON_LEDGER, "cannot read the ledger: %s",
+                       sqlite3_errstr(r));
+}
+
+/* SQLite forgets CHECKs of a file opened read-only (observed, 3.40.1), so the rules run on an unnamed private copy. */
+int fsck_file(const char *path, bool audit_only, fsck_say_fn say, void *context, int64_t *ret_faults, struct error *err)
+{
+        cleanup(db_close) struct db file = { 0 };
+        cleanup(db_close) struct db copy = { 0 };
+
+        if (db_open(&file, path, true, err) < 0 || db_open(&copy, "", false, err) < 0 ||
+            copy_all(&file, &copy, err) < 0)
+                return -1;
+        db_close(&file);
+        return fsck_run(&copy, audit_only, say, context, ret_faults, err);
+}

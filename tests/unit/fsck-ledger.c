@@ -1,0 +1,446 @@
+#include "tests/unit/fsck-ledger.h"
+#include "daemon/core/act.h"
+#include "daemon/core/intent.h"
+#include "proto/base/cleanup.h"
+#include "proto/base64.h"
+#include "tests/unit/test.h"
+#include <string.h>
+
+static const struct who expert = { "p-expert", "issuer", "assessment" };
+static const struct who guard = { "p-guard", "security", "security" };
+
+static void commit(struct ledger *l)
+{
+        struct error err;
+
+        if (ledger_commit(l, &err) == LEDGER_DONE)
+                return;
+        fprintf(stderr, "healthy ledger: %s\n", err.text);
+        exit(1);
+}
+
+/* HEADER.PAYLOAD.SIGNATURE with a payload that says what is wanted; nobody checks signatures here. */
+static struct bytes jws(char *ret, size_t max, json_t *payload)
+{
+        cleanup(json_p) json_t *owned = payload;
+        cleanup(free_p) char *text = json_dumps(payload, JSON_COMPACT);
+        char middle[2048];
+
+        base64url_encode((struct bytes){ (const uint8_t *)text, strlen(text) }, middle, sizeof middle);
+        CHECK((size_t)snprintf(ret, max, "eyJ9.%s.AAAA", middle) < max);
+        return (struct bytes){ (const uint8_t *)ret, strlen(ret) };
+}
+
+static void add_application(struct ledger *l, const char *id, const char *name, const char *national_id)
+{
+        char text[4096], hash[AUDIT_HASH_TEXT], data[AUDIT_HASH_TEXT], photo_hash[AUDIT_HASH_TEXT];
+        cleanup(free_p) char *payload = NULL;
+        cleanup(json_p) json_t *json = json_pack("{s:s}", "id", id);
+        struct bytes photo = { (const uint8_t *)id, strlen(id) };
+        struct bytes approval = jws(text, sizeof text, json_incref(json));
+
+        payload = json_dumps(json, JSON_COMPACT);
+        sha256_hex(approval, hash);
+        sha256_hex((struct bytes){ (const uint8_t *)payload, strlen(payload) }, data);
+        sha256_hex(photo, photo_hash);
+        ledger_begin(l, &who_station);
+        ledger_born(l, ENTITY_APPLICATION, id, "in_chain", NULL, NULL);
+        ledger_run(l, "INSERT INTO application(id,state,arrived_at) VALUES(?1,'in_chain',1)", "s", id);
+        ledger_run(
+                l,
+                "UPDATE application SET approval=?2, approval_sha256=?3, data_sha256=?4, photo_sha256=?5 WHERE id=?1",
+                "sbsss", id, approval, hash, data, photo_hash);
+        ledger_run(l, "INSERT INTO person VALUES(?1,?2,?2,?3)", "sss", id, name, national_id);
+        ledger_run(l, "INSERT INTO photo VALUES(?1,?2)", "sb", photo_hash, photo);
+        ledger_audit(l, "approval", "application", id, NULL, NULL);
+        ledger_move(l, ENTITY_APPLICATION, id, "offer", NULL, NULL);
+        commit(l);
+}
+
+static void add_blanks(struct ledger *l)
+{
+        char serial[16];
+
+        ledger_begin(l, &expert);
+        for (int i = 1; i <= 9; i++) {
+                (void)snprintf(serial, sizeof serial, "SC-%06d", i);
+                ledger_born(l, ENTITY_BLANK, serial, "room", NULL, NULL);
+                ledger_run(l, "INSERT INTO blank(serial,state) VALUES(?1,'room')", "s", serial);
+                ledger_move_set(l, ENTITY_BLANK, serial, "load", NULL, NULL,
+                                "UPDATE blank SET state=?2, version=version+1, line='A', position=?3 WHERE serial=?1",
+                                "i", (int64_t)i);
+        }
+        commit(l);
+}
+
+/* ---- portal calls -------------------------------------------------------------------------------------------------
+ */
+
+static void call(struct ledger *l, const char *kind, const char *application, const char *card, const char *serial,
+                 json_t *payload, char ret_intent[UUID_TEXT])
+{
+        cleanup(json_p) json_t *owned = payload;
+        cleanup(free_p) char *text = json_dumps(payload, JSON_COMPACT | JSON_SORT_KEYS);
+        struct intent_spec spec = { .kind = kind,
+                                    .application = application,
+                                    .card = card,
+                                    .serial = serial,
+                                    .method = "POST",
+                                    .path = "/v1/test",
+                                    .payload = { (const uint8_t *)text, strlen(text) } };
+
+        intent_new(l, &spec, ret_intent);
+}
+
+/* Inside the transaction that closes it. */
+static void receipt(struct ledger *l, const char *intent)
+{
+        char hash[AUDIT_HASH_TEXT] = "", text[2048];
+        struct bytes bytes;
+
+        (void)ledger_get_text(l, hash, sizeof hash, "SELECT payload_sha256 FROM intent WHERE id=?1", "s", intent);
+        bytes = jws(text, sizeof text, json_pack("{s:s,s:s}", "key", intent, "payload_sha256", hash));
+        ledger_run(l, "UPDATE intent SET receipt=?2 WHERE id=?1", "sb", intent, bytes);
+        intent_close(l, intent, "done", NULL);
+}
+
+static void claim(struct ledger *l, const char *application)
+{
+        char intent[UUID_TEXT];
+
+        ledger_begin(l, &expert);
+        call(l, "claim", application, NULL, NULL, json_pack("{s:i}", "epoch", 1), intent);
+        commit(l);
+        ledger_begin(l, &who_station);
+        receipt(l, intent);
+        ledger_move(l, ENTITY_APPLICATION, application, "claim", intent, NULL);
+        commit(l);
+}
+
+static void begin(struct ledger *l, const char *application, int64_t attempt, const char *reissue,
+                  char ret_card[UUID_TEXT])
+{
+        char intent[UUID_TEXT], face[FACE_CODE_TEXT];
+        json_t *payload;
+
+        random_uuid(ret_card);
+        random_face_code(face);
+        ledger_begin(l, &expert);
+        ledger_run(l,
+                   "INSERT INTO card SELECT ?1,id,?3,'A',?4,'2026-11-21',approval_sha256,'layout','profile','qr',?5,"
+                   "'p-expert',1 FROM application WHERE id=?2",
+                   "ssiss", ret_card, application, attempt, face, reissue);
+        payload = json_pack("{s:s,s:s,s:s*}", "face_code", face, "issue_date", "2026-11-21", "authorisation", reissue);
+        call(l, "begin", application, ret_card, NULL, payload, intent);
+        commit(l);
+        ledger_begin(l, &who_station);
+        receipt(l, intent);
+        ledger_move(l, ENTITY_APPLICATION, application, "bind", intent, NULL);
+        commit(l);
+}
+
+static void worksheet(struct ledger *l, const char *application)
+{
+        ledger_begin(l, &expert);
+        ledger_audit(l, "worksheet", "application", application, NULL, NULL);
+        ledger_run(l, "UPDATE application SET worksheet_no='W-1', worksheet_by='p-expert', worksheet_at=1 WHERE id=?1",
+                   "s", application);
+        commit(l);
+}
+
+/* ---- one card ------------------------------------------------------------------------------------------------------
+ */
+
+static void start_print(struct ledger *l, const char *application, const char *card, const char *serial,
+                        char ret_intent[UUID_TEXT])
+{
+        struct intent_spec spec = {
+                .kind = "print", .application = application, .card = card, .serial = serial, .line = "A"
+        };
+
+        ledger_begin(l, &expert);
+        ledger_move_set(l, ENTITY_BLANK, serial, "reserve", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, application=?3, card=?4 WHERE serial=?1", "ss",
+                        application, card);
+        intent_new(l, &spec, ret_intent);
+        ledger_move(l, ENTITY_BLANK, serial, "start", ret_intent, NULL);
+        commit(l);
+}
+
+static void print(struct ledger *l, const char *application, const char *card, const char *serial)
+{
+        char intent[UUID_TEXT];
+
+        start_print(l, application, card, serial, intent);
+        ledger_begin(l, &who_station);
+        intent_step(l, intent, "submitted", NULL);
+        ledger_move_set(l, ENTITY_BLANK, serial, "printed", intent, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, printed_at=1 WHERE serial=?1", "");
+        intent_close(l, intent, "done", NULL);
+        commit(l);
+}
+
+static void start_write(struct ledger *l, const char *application, const char *card, const char *serial,
+                        char ret_intent[UUID_TEXT])
+{
+        struct intent_spec spec = {
+                .kind = "write", .application = application, .card = card, .serial = serial, .line = "A"
+        };
+        char chip[21];
+
+        (void)snprintf(chip, sizeof chip, "00000000000000%s", serial + 3);
+        ledger_begin(l, &expert);
+        ledger_move_set(l, ENTITY_BLANK, serial, "accept", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, accepted_by='p-expert', accepted_at=1 WHERE "
+                        "serial=?1",
+                        "");
+        intent_new(l, &spec, ret_intent);
+        ledger_move(l, ENTITY_BLANK, serial, "write", ret_intent, NULL);
+        commit(l);
+        ledger_begin(l, &who_station);
+        ledger_run(l, "INSERT INTO chip(id,serial,attempts) VALUES(?1,?2,1)", "ss", chip, serial);
+        ledger_run(l, "UPDATE blank SET chip_id=?2 WHERE serial=?1", "ss", serial, chip);
+        intent_step(l, ret_intent, "identified", NULL);
+        commit(l);
+        ledger_begin(l, &who_station);
+        ledger_run(l, "UPDATE chip SET attempts=0 WHERE id=?1", "s", chip);
+        ledger_run(l, "UPDATE blank SET sod_sha256='50d' WHERE serial=?1", "s", serial);
+        intent_step(l, ret_intent, "script", NULL);
+        commit(l);
+}
+
+static void write_chip(struct ledger *l, const char *application, const char *card, const char *serial)
+{
+        char intent[UUID_TEXT];
+
+        start_write(l, application, card, serial, intent);
+        ledger_begin(l, &who_station);
+        ledger_move_set(l, ENTITY_BLANK, serial, "written", intent, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, written_at=1 WHERE serial=?1", "");
+        commit(l);
+        ledger_begin(l, &who_station);
+        intent_step(l, intent, "verified", NULL);
+        ledger_move_set(l, ENTITY_BLANK, serial, "verify", intent, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, verified_at=1 WHERE serial=?1", "");
+        intent_close(l, intent, "done", NULL);
+        commit(l);
+}
+
+static json_t *report_body(struct ledger *l, const char *serial)
+{
+        char chip[32] = "", sod[65] = "", face[16] = "";
+
+        (void)ledger_get_text(l, chip, sizeof chip, "SELECT chip_id FROM blank WHERE serial=?1", "s", serial);
+        (void)ledger_get_text(l, sod, sizeof sod, "SELECT sod_sha256 FROM blank WHERE serial=?1", "s", serial);
+        (void)ledger_get_text(l, face, sizeof face,
+                              "SELECT face_code FROM card k JOIN blank b ON b.card=k.id WHERE b.serial=?1", "s",
+                              serial);
+        return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "serial", serial, "chip_id", chip, "sod_sha256", sod,
+                         "face_code", face, "issue_date", "2026-11-21", "expert", "p-expert", "audit_seq",
+                         (json_int_t)l->seq, "audit_head", l->head);
+}
+
+static void issue(struct ledger *l, const char *application, const char *card, const char *serial,
+                  char ret_intent[UUID_TEXT])
+{
+        ledger_begin(l, &expert);
+        ledger_move_set(l, ENTITY_BLANK, serial, "issue", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, confirmed_by='p-expert', issued_at=1 WHERE "
+                        "serial=?1",
+                        "");
+        ledger_move(l, ENTITY_APPLICATION, application, "issue", NULL, NULL);
+        call(l, "report", application, card, serial, report_body(l, serial), ret_intent);
+        commit(l);
+}
+
+static void report(struct ledger *l, const char *intent, const char *serial)
+{
+        ledger_begin(l, &who_station);
+        receipt(l, intent);
+        ledger_run(l, "UPDATE blank SET registered=1 WHERE serial=?1", "s", serial);
+        commit(l);
+}
+
+static void whole_card(struct ledger *l, const char *application, int64_t attempt, const char *reissue,
+                       const char *serial, char ret_report[UUID_TEXT])
+{
+        char card[UUID_TEXT];
+
+        worksheet(l, application);
+        if (!reissue)
+                claim(l, application);
+        begin(l, application, attempt, reissue, card);
+        print(l, application, card, serial);
+        write_chip(l, application, card, serial);
+        issue(l, application, card, serial, ret_report);
+}
+
+static void spoil(struct ledger *l, const char *application, const char *serial, const char *from, const char *fate)
+{
+        struct intent_spec spec = { .kind = "lock", .application = application, .serial = serial, .line = "A" };
+        char lock[UUID_TEXT], intent[UUID_TEXT];
+        bool locked = strcmp(fate, "unverifiable") == 0;
+
+        if (locked) {
+                ledger_begin(l, &expert);
+                intent_new(l, &spec, lock);
+                commit(l);
+        }
+        ledger_begin(l, &expert);
+        if (locked)
+                intent_close(l, lock, "done", NULL);
+        ledger_move_set(l, ENTITY_BLANK, serial, "spoil", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, cause='print_streaks', cause_text='', "
+                        "spoiled_at=1, spoiled_from=?3, chip_fate=?4 WHERE serial=?1",
+                        "ss", from, fate);
+        ledger_move(l, ENTITY_APPLICATION, application, "spoil", NULL, NULL);
+        call(l, "spoil", application, NULL, serial, json_pack("{s:s}", "serial", serial), intent);
+        commit(l);
+        ledger_begin(l, &who_station);
+        receipt(l, intent);
+        commit(l);
+}
+
+/* ---- the seven ----------------------------------------------------------------------------------------------------
+ */
+
+static void good_card(struct ledger *l)
+{
+        char intent[UUID_TEXT];
+
+        whole_card(l, "QM-0001", 1, NULL, "SC-000001", intent);
+        report(l, intent, "SC-000001");
+}
+
+static void reissued_card(struct ledger *l)
+{
+        char intent[UUID_TEXT];
+
+        whole_card(l, "QM-0002", 1, NULL, "SC-000002", intent);
+        report(l, intent, "SC-000002");
+        spoil(l, "QM-0002", "SC-000002", "issued", "unverifiable");
+        ledger_begin(l, &who_station);
+        ledger_run(l, "INSERT INTO reissue VALUES('R-1','QM-0002','SC-000002',CAST('a.b.c' AS BLOB),'2026-11-21',1)",
+                   "");
+        ledger_move(l, ENTITY_APPLICATION, "QM-0002", "authorise", NULL, NULL);
+        commit(l);
+        whole_card(l, "QM-0002", 2, "R-1", "SC-000003", intent);
+        report(l, intent, "SC-000003");
+}
+
+static void unknown_print(struct ledger *l)
+{
+        char intent[UUID_TEXT], card[UUID_TEXT];
+
+        worksheet(l, "QM-0003");
+        claim(l, "QM-0003");
+        begin(l, "QM-0003", 1, NULL, card);
+        start_print(l, "QM-0003", card, "SC-000004", intent);
+        ledger_begin(l, &who_station);
+        intent_close(l, intent, "lose", NULL);
+        commit(l);
+}
+
+static bool both_sign(struct ledger *l, const struct who *who, const char *kind, json_t *body)
+{
+        enum act_turn turn;
+
+        ledger_begin(l, who);
+        turn = act_turn(l, kind, body);
+        return turn == ACT_SECOND;
+}
+
+static void lost_card(struct ledger *l)
+{
+        struct intent_spec decide = { .kind = "decide", .application = "QM-0004", .serial = "SC-000005" };
+        cleanup(json_p) json_t *body = NULL, *result = NULL;
+        char intent[UUID_TEXT], card[UUID_TEXT], decision[UUID_TEXT];
+
+        worksheet(l, "QM-0004");
+        claim(l, "QM-0004");
+        begin(l, "QM-0004", 1, NULL, card);
+        print(l, "QM-0004", card, "SC-000005");
+        start_write(l, "QM-0004", card, "SC-000005", intent);
+        ledger_begin(l, &who_station);
+        intent_close(l, intent, "lose", NULL);
+        commit(l);
+        body = json_pack("{s:s,s:s,s:s}", "intent", intent, "answer", "lost", "serial", "");
+        result = json_pack("{s:s,s:s}", "of", intent, "answer", "lost");
+        CHECK(!both_sign(l, &expert, "unknown", body));
+        commit(l);
+        CHECK(both_sign(l, &guard, "unknown", body));
+        intent_new(l, &decide, decision);
+        intent_close(l, decision, "done", result);
+        intent_close(l, intent, "fail", NULL);
+        ledger_move(l, ENTITY_BLANK, "SC-000005", "miss", intent, NULL);
+        ledger_run(l,
+                   "INSERT INTO dispute(kind,application,serial,intent,text,opened_at) VALUES('missing','QM-0004',"
+                   "'SC-000005',?1,'gone',1)",
+                   "s", intent);
+        commit(l);
+}
+
+static void refused_report(struct ledger *l)
+{
+        char intent[UUID_TEXT];
+
+        whole_card(l, "QM-0005", 1, NULL, "SC-000006", intent);
+        ledger_begin(l, &who_station);
+        intent_close(l, intent, "refuse", NULL);
+        ledger_move(l, ENTITY_APPLICATION, "QM-0005", "dispute", NULL, NULL);
+        ledger_run(l,
+                   "INSERT INTO dispute(kind,application,serial,intent,text,opened_at) VALUES('report','QM-0005',"
+                   "'SC-000006',?1,'already issued',1)",
+                   "s", intent);
+        commit(l);
+}
+
+static void spoiled_print(struct ledger *l)
+{
+        char card[UUID_TEXT];
+
+        worksheet(l, "QM-0006");
+        claim(l, "QM-0006");
+        begin(l, "QM-0006", 1, NULL, card);
+        print(l, "QM-0006", card, "SC-000007");
+        spoil(l, "QM-0006", "SC-000007", "printed", "unwritten");
+}
+
+static void back_on_the_shelf(struct ledger *l)
+{
+        cleanup(json_p) json_t *body = json_pack("{s:[[s,s]]}", "cards", "SC-000009", "");
+
+        CHECK(!both_sign(l, &expert, "sort", body));
+        commit(l);
+        CHECK(both_sign(l, &guard, "sort", body));
+        ledger_move_set(l, ENTITY_BLANK, "SC-000009", "come_out_unprinted", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, line=NULL, position=NULL WHERE serial=?1", "");
+        commit(l);
+}
+
+void healthy_ledger(const char *path)
+{
+        struct ledger l;
+        struct error err;
+
+        if (ledger_open(&l, path, "qom-1", &err) < 0) {
+                fprintf(stderr, "%s\n", err.text);
+                exit(1);
+        }
+        add_application(&l, "QM-0001", "سارا محمدی", "0012345679");
+        add_application(&l, "QM-0002", "رضا کاظمی", "0023456789");
+        add_application(&l, "QM-0003", "مریم احمدی", "0034567898");
+        add_application(&l, "QM-0004", "علی رضایی", "0045678908");
+        add_application(&l, "QM-0005", "زهرا کریمی", "0056789017");
+        add_application(&l, "QM-0006", "حسن موسوی", "0067890127");
+        add_application(&l, "QM-0007", "نرگس صادقی", "0078901236");
+        add_blanks(&l);
+        good_card(&l);
+        reissued_card(&l);
+        unknown_print(&l);
+        lost_card(&l);
+        refused_report(&l);
+        spoiled_print(&l);
+        back_on_the_shelf(&l);
+        ledger_close(&l);
+}
