@@ -1,5 +1,6 @@
 /* Reading one file over the keyless path: ISO/IEC 7816-4:2020 11.2.2, 11.3.3; docs/card-applet.md 5. */
 #include "drivers/chip/card.h"
+#include "proto/base/cleanup.h"
 #include "proto/tlv.h"
 
 enum {
@@ -45,11 +46,22 @@ static int bytes_left(struct bytes got, size_t *ret)
         return 0;
 }
 
+/* How cards say that a file is not there, or that they were never personalised (docs/card-applet.md 2). */
+static bool means_absent(uint16_t sw)
+{
+        static const uint16_t words[] = { SW_NOT_FOUND, 0x6A83, SW_NO_DATA, 0x6985, 0x6986, 0x6B00 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (words[i] == sw)
+                        return true;
+        return false;
+}
+
 static enum card_file refused(size_t n, uint16_t sw)
 {
         if (n > 0)
                 return CARD_FILE_BROKEN; /* it ended before its TLV did */
-        return sw == 0x6B00 || sw == 0x6A82 || sw == 0x6986 ? CARD_FILE_ABSENT : CARD_FILE_REFUSED;
+        return means_absent(sw) ? CARD_FILE_ABSENT : CARD_FILE_REFUSED;
 }
 
 static int read_all(struct transport *t, void (*tick)(void *, size_t), void *context, struct writer *file,
@@ -101,7 +113,7 @@ int card_read_file(struct transport *t, unsigned fid, void (*tick)(void *, size_
         if (select_file(t, fid, &sw, err) < 0)
                 return -1;
         if (sw != SW_OK) {
-                *ret = sw == SW_NOT_FOUND ? CARD_FILE_ABSENT : CARD_FILE_REFUSED;
+                *ret = refused(0, sw);
                 return 0;
         }
         if (read_all(t, tick, context, &file, ret, err) < 0)

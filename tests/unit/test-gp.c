@@ -43,7 +43,7 @@ static const char *template_of(const char *scheme)
         for (size_t i = 0; i < ARRAY_SIZE(templates); i++)
                 if (strcmp(templates[i].scheme, scheme) == 0)
                         return templates[i].text;
-        CHECK(!"scheme known");
+        CHECK(false); /* no such scheme */
         return NULL;
 }
 

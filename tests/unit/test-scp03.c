@@ -123,7 +123,7 @@ static void open_33(const json_t *all, struct scp03 *s)
                 open_vector(v, s, &init);
                 return;
         }
-        CHECK(!"opening found");
+        CHECK(false); /* no opening in the file */
 }
 
 /* One command and its answer. Every truncation and every changed bit of the answer is refused. */
