@@ -178,7 +178,7 @@ class Station:
 
     def _programs(self):
         """Copies: a checkout may lie where the services' uids cannot pass, and may be rebuilt meanwhile."""
-        for name in SERVICE_PROGRAMS:
+        for name in filter(lambda n: os.path.exists(self.program('daemon', n)), SERVICE_PROGRAMS):
             shutil.copy(self.program('daemon', name), self.path('bin', os.path.basename(name)))
         shutil.copytree(os.path.join(ROOT, 'config/layouts'), self.path('etc/layouts'), dirs_exist_ok=True)
         os.makedirs(self.path('etc/fonts'), exist_ok=True)
