@@ -2,8 +2,10 @@
 #include "daemon/work/service.h"
 #include "proto/base/cleanup.h"
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -49,6 +51,20 @@ static bool peer_is(int fd, uid_t peer)
         socklen_t n = sizeof credentials;
 
         return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n) == 0 && credentials.uid == peer;
+}
+
+long service_uid(const char *text)
+{
+        size_t n = strspn(text, "0123456789");
+        const struct passwd *user = NULL;
+        long uid;
+
+        if (n > 0 && n <= 10 && text[n] == '\0') {
+                uid = atol(text);
+                return uid < (long)UINT32_MAX ? uid : -1; /* (uid_t)-1 means nobody: chown(2) */
+        }
+        user = getpwnam(text);
+        return user ? (long)user->pw_uid : -1;
 }
 
 static bool again(int code)

@@ -10,5 +10,7 @@
  * first. */
 int service_run(const char *path, uid_t peer, const char *name, const struct worker_task *tasks, void *context,
                 struct error *err);
+/* A uid from its digits or from a user's name (getpwnam(3)), or -1. Call before any confinement: it reads files. */
+long service_uid(const char *text);
 /* No core dump, umask 0077, SIGPIPE ignored. Call first in main. */
 int service_setup(struct error *err);

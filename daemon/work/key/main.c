@@ -9,7 +9,7 @@
 #include <time.h>
 
 static const char usage[] =
-        "usage: mohr-key --socket PATH --peer-uid N --state DIR --module SO --token LABEL --pin-file FILE\n"
+        "usage: mohr-key --socket PATH --peer-uid USER --state DIR --module SO --token LABEL --pin-file FILE\n"
         "                --profile FILE --portal-ca PEM --ds-cert PEM [--signer LABEL] [--master LABEL]\n"
         "                [--station ID] [--authority-fa TEXT] [--authority-en TEXT]\n"
         "                [--reissue always|registered] [--laboratory]\n";
@@ -58,14 +58,6 @@ static const struct option names[] = { { "socket", required_argument, NULL, SOCK
                                        { "laboratory", no_argument, NULL, LABORATORY },
                                        { NULL, 0, NULL, 0 } };
 
-static bool take_number(const char *text, long *ret)
-{
-        char *end;
-
-        *ret = strtol(text, &end, 10);
-        return *text && !*end && *ret >= 0;
-}
-
 /* Where an option's text goes; NULL for the two that are no text. */
 static const char **place(struct options *o, int id)
 {
@@ -101,7 +93,7 @@ static bool parse(int argc, char **argv, struct options *ret)
         while ((id = getopt_long(argc, argv, "", names, NULL)) != -1) {
                 if (id == LABORATORY)
                         ret->custody.laboratory = true;
-                else if (id == PEER ? !take_number(optarg, &ret->peer) : !place(ret, id))
+                else if (id == PEER ? (ret->peer = service_uid(optarg)) < 0 : !place(ret, id))
                         return false;
                 else if (id != PEER)
                         *place(ret, id) = optarg;

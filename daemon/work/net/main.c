@@ -17,8 +17,9 @@ struct options {
         struct exchange_config exchange;
 };
 
-static const char usage[] = "usage: mohr-net --socket PATH --peer-uid N --url https://HOST[:PORT] --ca PEM --cert PEM "
-                            "--key PEM [--deadline-s N]\n";
+static const char usage[] =
+        "usage: mohr-net --socket PATH --peer-uid USER --url https://HOST[:PORT] --ca PEM --cert PEM "
+        "--key PEM [--deadline-s N]\n";
 
 /* 0..max, or -1. */
 static long number(const char *text, long max)
@@ -44,7 +45,7 @@ static bool take_options(int argc, char **argv, struct options *ret)
                 if (c == 's')
                         o.socket = optarg;
                 else if (c == 'p')
-                        o.peer = number(optarg, UINT32_MAX - 1L);
+                        o.peer = service_uid(optarg);
                 else if (c == 'u')
                         o.exchange.url = optarg;
                 else if (c == 'a')
