@@ -76,7 +76,7 @@ def check_options(root):
     """Each program is asked for what its unit passes: an unknown option shows as usage, status 2."""
     for unit, program in (('mohr-net.service', 'mohr-net'), ('mohr-key.service', 'mohr-key')):
         with open(os.path.join(root, UNITS, unit), encoding='utf-8') as file:
-            line = re.search(r'^ExecStart=(.*(?:\\\n.*)*)', file.read(), re.M).group(1).replace('\\\n', '')
+            line = re.search(r'^ExecStart=(.*)', file.read().replace('\\\n', ''), re.M).group(1)
         argv = [re.sub(r'\$\{\w+\}|%d.*', 'nothing-here', word) for word in line.split()[1:]]
         argv = [{'mohr': pwd.getpwuid(os.getuid()).pw_name}.get(word, word) for word in argv]
         argv = [re.sub(r'^/(run|var)/.*', os.path.join(root, 'no', 'place'), word) for word in argv]
