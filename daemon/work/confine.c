@@ -81,6 +81,13 @@ static int restrict_files(const char *writable, struct error *err)
         return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? os_error(err, "restrict files") : 0;
 }
 
+int confine_calls(struct error *err)
+{
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return os_error(err, "give up new privileges");
+        return filter_calls(err);
+}
+
 int confine_worker(const char *writable, struct error *err)
 {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

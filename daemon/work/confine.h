@@ -9,3 +9,5 @@
 /* Irreversible, also for threads started later. writable: the one folder that may be written to, or NULL. 0, or -1 and
  * *err (BUG): the caller must end then. A kernel without Landlock is no fault. */
 int confine_worker(const char *writable, struct error *err);
+/* The system calls alone: for mohr-key, whose token module writes where its maker pleases. */
+int confine_calls(struct error *err);
