@@ -130,6 +130,31 @@ class Work(KeyTest):
         self.refused('chip_mac', 'check', {'session': session}, join(answers))
         self.ok('close', {'session': session})
 
+    def test_killed(self):
+        """The service dies after each step; the same pair is served again, and no other."""
+        card, other, good = self.card(1), self.card(2), self.approval()
+        for steps in range(4):
+            card.send(bytes.fromhex('00A4040000'))
+            begun, _ = self.ok('challenge', self.challenge(card, good), PHOTO)
+            session = begun['session']
+            if steps > 0:
+                answer = card.send(bytes.fromhex(begun['init_update'])).hex()
+                opened, _ = self.ok('open', {'session': session, 'answer': answer})
+            if steps > 1:
+                answer = card.send(bytes.fromhex(opened['external_authenticate'])).hex()
+                _, script = self.ok('wrap', {'session': session, 'answer': answer})
+            if steps > 2:
+                for command in split(script)[:3]:
+                    card.send(command)
+            self.stop()  # SIGKILL
+            self.start()
+            self.refused('key_refused', 'check', {'session': session}, b'x')
+            if steps > 1:
+                self.refused('key_spent', 'challenge', self.challenge(other, good), PHOTO)
+        self.run_script(card, self.challenge(card, good))
+        grounds = [(body['again'], body['chip']) for event, body in self.log() if event == 'card_signed']
+        self.assertEqual(grounds, [(again, card.chip_id.hex().upper()) for again in (False, True, True)])
+
     def test_attempts_end(self):
         card, good = self.card(1), self.approval()
         for _ in range(10):
@@ -212,6 +237,14 @@ class Start(KeyTest):
         pin = f'{self.dir}/second/pin'
         self.assertIn('no pair', self.fails_to_start('--laboratory', token='second', **{'pin-file': pin}))
         self.assertIn('not in the token', self.fails_to_start('--laboratory', master='nothing'))
+
+    def test_confined(self):
+        with open(f'/proc/{self.child.pid}/status') as f:
+            status = dict(line.split(':\t', 1) for line in f if ':\t' in line)
+        self.assertEqual((int(status['Seccomp']), int(status['NoNewPrivs'])), (2, 1))
+        with open(os.environ['MOHR_KEY'], 'rb') as f:
+            if b'__asan_init' not in f.read():  # the sanitizer turns mlock(2) off
+                self.assertGreater(int(status['VmLck'].split()[0]), 100)  # KiB: the sessions' table
 
     def test_no_secret_in_sight(self):
         with open(f'{self.dir}/token/pin') as f:

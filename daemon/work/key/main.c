@@ -1,5 +1,6 @@
 /* mohr-key: the one process that holds keys. It decides for itself what it signs: DESIGN 2, proto/ipc/key.h. */
 #define _GNU_SOURCE
+#include "daemon/work/confine.h"
 #include "daemon/work/key/tasks.h"
 #include "daemon/work/service.h"
 #include "proto/base/cleanup.h"
@@ -128,7 +129,8 @@ static int serve(const struct options *o, struct error *err)
             store_log(service.store, "started",
                       json_pack("{s:s,s:b,s:s}", "profile", service.custody.profile.id, "laboratory",
                                 (int)o->custody.laboratory, "reissue", o->reissue),
-                      time(NULL), err) < 0)
+                      time(NULL), err) < 0 ||
+            confine_calls(err) < 0)
                 return -1;
         return service_run(o->socket, (uid_t)o->peer, "mohr-key", key_tasks, &service, err);
 }

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "daemon/work/key/subject.h"
 #include "proto/lds/photo.h"
 #include "proto/text/serial.h"
@@ -63,6 +64,11 @@ int subject_open(const struct key_subject *asked, X509_STORE *portal_ca, bool re
             open_reissue(asked, portal_ca, now, ret, err) < 0)
                 return -1;
         return take_unregistered(asked, registered, ret, err);
+}
+
+void subject_wipe(struct subject *s)
+{
+        explicit_bzero(s, sizeof *s);
 }
 
 struct store_claim subject_claim(const struct subject *s, const uint8_t *chip_id, const char *serial)

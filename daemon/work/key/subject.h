@@ -24,6 +24,7 @@ struct subject {
  * bad_date, bad_request. */
 int subject_open(const struct key_subject *asked, X509_STORE *portal_ca, bool registered, int64_t now,
                  struct subject *ret, struct error *err);
+void subject_wipe(struct subject *s); /* personal data; fits cleanup() */
 /* For the store; borrows from subject. chip_id and serial may be NULL. */
 struct store_claim subject_claim(const struct subject *s, const uint8_t *chip_id, const char *serial);
 /* The photo is the one the approval names: size, digest, type. 0, or -1 and *err (INPUT, photo_bad). */

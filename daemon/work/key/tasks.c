@@ -59,7 +59,7 @@ static int make_statement(struct key_service *k, const struct subject *s, char r
 static int run_qr(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err)
 {
         struct key_service *k = w->context;
-        struct subject s;
+        cleanup(subject_wipe) struct subject s;
         struct store_claim claim;
         struct key_qr q;
         struct key_statement answer = { 0 };
