@@ -1,6 +1,6 @@
 #include "proto/qr.h"
-#include "proto/base64.h"
 #include "proto/base/cleanup.h"
+#include "proto/base64.h"
 #include "proto/text/date.h"
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>

@@ -7,10 +7,9 @@ import json
 import os
 import sqlite3
 import subprocess
-import time
 import unittest
 
-from key_bench import FACE, FIDS, PHOTO, ROOT, KeyTest, Child, Peer, issue_date, join, now, openssl, split
+from key_bench import FACE, FIDS, PHOTO, ROOT, Child, KeyTest, issue_date, join, now, openssl, split, wait_for
 
 
 class Work(KeyTest):
@@ -211,8 +210,7 @@ class Work(KeyTest):
         self.stop()
         self.child = Child(self.argv(**{'peer-uid': os.getuid() + 1}) + ['--laboratory'], f'{self.state}/log',
                            env=self.environment())
-        time.sleep(0.5)
-        self.peer = Peer(f'{self.state}/s')
+        self.assertTrue(wait_for(self.connect, 10))
         self.assertEqual(self.peer.receive(), (None, None))
 
 

@@ -127,10 +127,18 @@ class KeyTest(unittest.TestCase):
 
     def start(self):
         self.child = Child(self.argv() + ['--laboratory'], f'{self.state}/log', env=self.environment())
-        self.assertTrue(wait_for(lambda: os.path.exists(f'{self.state}/s') or not self.child.alive(), 10))
-        self.assertTrue(self.child.alive(), self.child.tail())
-        self.peer = Peer(f'{self.state}/s')
+        self.peer = None
+        self.assertTrue(wait_for(lambda: self.connect() or not self.child.alive(), 10))
+        self.assertTrue(self.peer, self.child.tail())
         self.assertEqual(self.peer.receive()[0], {'say': 'ready', 'worker': 'mohr-key'})
+
+    def connect(self):
+        """True when the service listens; it binds its socket a moment before."""
+        try:
+            self.peer = Peer(f'{self.state}/s')
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
     def stop(self):
         self.peer.close()
