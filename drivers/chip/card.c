@@ -10,6 +10,8 @@ static int exchange(struct transport *t, struct bytes command, struct writer *bo
         while (r == APDU_MORE) {
                 struct writer answer = WRITER(buffer);
 
+                if (t->before)
+                        t->before(t->context);
                 if (t->ops->transmit(t, apdu_exchange_command(&x), &answer, err) < 0)
                         return -1;
                 r = apdu_exchange_answer(&x, writer_bytes(&answer));

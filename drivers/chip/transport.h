@@ -37,6 +37,8 @@ struct transport {
         bool changing;      /* set by the caller before the first command that changes the card */
         uint64_t ns_device; /* spent in transmit so far */
         uint64_t n_commands;
+        void (*before)(void *context); /* called before each command, which may be slow; may be NULL */
+        void *context;
 };
 
 static inline void transport_close(struct transport *t)

@@ -11,7 +11,8 @@
  *          locked already, done comes without a checkpoint: compare chip_id.
  *
  * Progress steps: "no_card" (waits for insertion; done and of in ms), "identify", "authenticate", "write" (done of of
- * commands), "reset", "read" (bytes), "verify". Each is posted before a step that may be slow; a card is never hurried.
+ * commands), "reset", "read" (bytes), "verify". Each is posted before a step that may be slow, and again each second
+ * between commands; a card is never hurried.
  * failed: OPERATOR and RETRY mean that the chip was not changed; CARD that this chip is refused or lost; UNKNOWN that
  * the script may have had its effect: read again. Pure. Encoders answer a new reference (NULL only without memory);
  * decoders are strict: 0, or -1 and *err. */

@@ -40,7 +40,7 @@ static int challenge(struct job *job, struct chip_answer *ret, struct error *err
 
         if (ask_command(job, "identified", chip_identity_encode(&job->seen), "init_update", &c, err) < 0)
                 return -1;
-        worker_progress(job->w, "authenticate", 0, 2);
+        job_show(job, "authenticate", 0, 2);
         if (card_select_isd(job->t, (struct bytes){ job->task.isd_aid, job->task.n_isd_aid }, err) < 0 ||
             send_command(job, &c, ret, &sw, err) < 0)
                 return -1;
@@ -54,7 +54,7 @@ static int authenticate(struct job *job, struct chip_answer *answer, struct erro
 
         if (ask_command(job, "challenged", chip_answer_encode(answer), "external_authenticate", &c, err) < 0)
                 return -1;
-        worker_progress(job->w, "authenticate", 1, 2);
+        job_show(job, "authenticate", 1, 2);
         if (send_command(job, &c, answer, &sw, err) < 0)
                 return -1;
         return sw == SW_OK ? 0 : refused(sw, err);

@@ -61,7 +61,7 @@ static int verify(struct job *job, const struct files *files, struct chip_conten
 
         if (!result)
                 return err_own(err, ERR_RETRY, REASON_INTERNAL, "no memory");
-        worker_progress(job->w, "verify", 0, 1);
+        job_show(job, "verify", 0, 1);
         (void)lds_verify(&in, result);
         take_result(c, result);
         return c->verified ? worker_part(job->w, "photo", result->record.photo, err) : 0;

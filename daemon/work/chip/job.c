@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SHOW_EVERY_MS = 50 };
+enum { SHOW_EVERY_MS = 50, SAY_AGAIN_MS = 1000 };
 
 static uint64_t now_ns(void)
 {
@@ -15,14 +15,27 @@ static uint64_t now_ns(void)
         return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+static void say(struct job *job)
+{
+        job->shown_ns = now_ns();
+        worker_progress(job->w, job->shown_step, job->shown_done, job->shown_of);
+}
+
 void job_show(struct job *job, const char *step, int64_t done, int64_t of)
 {
-        uint64_t now = now_ns();
+        job->shown_step = step;
+        job->shown_done = done;
+        job->shown_of = of;
+        if (done == 0 || done == of || now_ns() - job->shown_ns >= SHOW_EVERY_MS * 1000000u)
+                say(job);
+}
 
-        if (done != 0 && done != of && now - job->shown_ns < SHOW_EVERY_MS * 1000000u)
-                return;
-        job->shown_ns = now;
-        worker_progress(job->w, step, done, of);
+static void say_again(void *context)
+{
+        struct job *job = context;
+
+        if (job->shown_step && now_ns() - job->shown_ns >= SAY_AGAIN_MS * 1000000u)
+                say(job);
 }
 
 int64_t job_ms_device(const struct job *job)
@@ -53,7 +66,7 @@ static int show_waiting(void *context, int64_t ms)
 {
         struct job *job = context;
 
-        worker_progress(job->w, reason_word(REASON_NO_CARD), ms, job->task.wait_ms);
+        job_show(job, reason_word(REASON_NO_CARD), ms, job->task.wait_ms);
         return 0;
 }
 
@@ -109,7 +122,7 @@ static int identify(struct job *job, struct error *err)
 {
         struct card_identity c;
 
-        worker_progress(job->w, "identify", 0, 1);
+        job_show(job, "identify", 0, 1);
         if (job->t->ops->connect(job->t, err) < 0 || card_identify(job->t, isd_aid(job), &c, err) < 0)
                 return -1;
         fill_identity(job, &c);
@@ -124,6 +137,8 @@ int job_begin(struct job *job, struct worker *w, const json_t *args, bool with_c
         job->t = pcsc_new(w->context);
         if (!job->t)
                 return err_own(err, ERR_RETRY, REASON_INTERNAL, "no memory");
+        job->t->before = say_again;
+        job->t->context = job;
         if (job->t->ops->wait(job->t, job->task.wait_ms, show_waiting, job, err) < 0)
                 return -1;
         job->worked_ns = now_ns();
@@ -134,7 +149,7 @@ int job_reset(struct job *job, struct error *err)
 {
         uint8_t chip_id[GP_CHIP_ID_SIZE];
 
-        worker_progress(job->w, "reset", 0, 1);
+        job_show(job, "reset", 0, 1);
         if (job->t->ops->reset(job->t, err) < 0 || card_chip_id(job->t, isd_aid(job), chip_id, err) < 0)
                 return -1;
         if (memcmp(chip_id, job->seen.chip_id, sizeof chip_id) != 0)

@@ -13,7 +13,9 @@ struct job {
         struct chip_task task;
         struct chip_identity seen;
         uint64_t worked_ns; /* when the card was there */
-        uint64_t shown_ns;  /* of the last progress message */
+        uint64_t shown_ns;  /* of the last progress message, and what it said */
+        const char *shown_step;
+        int64_t shown_done, shown_of;
 };
 
 /* Decodes args, waits for a card, takes it, and finds out what it is: job->seen. */
@@ -22,7 +24,8 @@ int job_begin(struct job *job, struct worker *w, const json_t *args, bool with_c
 void job_done(struct job *job);
 int64_t job_ms_device(const struct job *job);
 int64_t job_ms_total(const struct job *job); /* since the card was there */
-/* Progress, but at most some twenty times a second; always at done == 0 and done == of. */
+/* Progress, but at most some twenty times a second; always at done == 0 and done == of. The last one is said again
+ * before a command when a second has passed, so that a slow card does not look like a hung one. step is kept. */
 void job_show(struct job *job, const char *step, int64_t done, int64_t of);
 
 /* Checkpoints identified, challenged, opened: authenticates with the core's commands. *ret_script: the script's
