@@ -45,8 +45,11 @@ static struct sqlite3_stmt *prepared(struct db *db, const char *sql, struct erro
 {
         size_t i = 0;
 
-        while (i < DB_STATEMENTS && db->cache[i].sql && db->cache[i].sql != sql && strcmp(db->cache[i].sql, sql) != 0)
+        while (i < DB_STATEMENTS && db->cache[i].sql && db->cache[i].sql != sql)
                 i++;
+        for (size_t j = 0; i < DB_STATEMENTS && !db->cache[i].sql && j < i; j++)
+                if (strcmp(db->cache[j].sql, sql) == 0) /* the same text at another address */
+                        i = j;
         assert(i < DB_STATEMENTS);
         if (!db->cache[i].sql) {
                 if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &db->cache[i].statement, NULL) !=
@@ -102,7 +105,7 @@ static int query(struct db *db, struct db_rows *ret, struct error *err, const ch
                 reset(s);
                 return -1;
         }
-        *ret = (struct db_rows){ db, s, err, false };
+        *ret = (struct db_rows){ db, s, err, false, NULL };
         return 0;
 }
 
@@ -142,6 +145,8 @@ bool db_next(struct db_rows *rows)
         if (r != SQLITE_DONE) {
                 (void)db_error(rows->db, rows->err, "ledger");
                 rows->failed = true;
+                if (rows->fault)
+                        *rows->fault = true;
         }
         return false;
 }

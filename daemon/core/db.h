@@ -23,6 +23,7 @@ struct db_rows {
         struct sqlite3_stmt *statement;
         struct error *err;
         bool failed;
+        bool *fault; /* set with failed; NULL: nobody else wants to know */
 };
 
 int db_open(struct db *db, const char *path, bool read_only, struct error *err);

@@ -116,7 +116,10 @@ void ledger_begin(struct ledger *l, const struct who *who)
         assert(!l->open);
         l->open = true;
         l->who = *who;
-        l->failed = db_script(&l->db, "BEGIN IMMEDIATE", &l->error) < 0;
+        if (l->lost)
+                l->failed = err_own(&l->error, ERR_BUG, REASON_LEDGER, "the ledger is in doubt; the station stops") < 0;
+        else
+                l->failed = db_script(&l->db, "BEGIN IMMEDIATE", &l->error) < 0;
 }
 
 bool ledger_ok(const struct ledger *l)
@@ -162,6 +165,8 @@ static enum ledger_outcome roll_back(struct ledger *l, struct error *err)
         struct error second;
 
         *err = l->error;
+        if (l->lost)
+                return LEDGER_STOP;
         if (!sqlite3_get_autocommit(l->db.handle) && db_script(&l->db, "ROLLBACK", &second) < 0)
                 return resolve_commit(l, err) == LEDGER_STOP ? LEDGER_STOP : LEDGER_NOT_DONE;
         return read_head(l, &second) < 0 ? LEDGER_STOP : LEDGER_NOT_DONE;
@@ -169,14 +174,17 @@ static enum ledger_outcome roll_back(struct ledger *l, struct error *err)
 
 enum ledger_outcome ledger_commit(struct ledger *l, struct error *err)
 {
+        enum ledger_outcome ret = LEDGER_DONE;
+
         assert(l->open);
         l->open = false;
         if (l->failed)
-                return roll_back(l, err);
-        if (db_script(&l->db, "COMMIT", err) < 0)
-                return resolve_commit(l, err);
-        l->n_commits++;
-        return LEDGER_DONE;
+                ret = roll_back(l, err);
+        else if (db_script(&l->db, "COMMIT", err) < 0)
+                ret = resolve_commit(l, err);
+        l->lost = ret == LEDGER_STOP;
+        l->n_commits += ret == LEDGER_DONE;
+        return ret;
 }
 
 void ledger_run(struct ledger *l, const char *sql, const char *types, ...)
@@ -311,15 +319,20 @@ static void note_fault(struct ledger *l, const struct error *err)
 
 bool ledger_query(struct ledger *l, struct db_rows *ret, const char *sql, const char *types, ...)
 {
-        static struct error err; /* the cursor keeps a pointer to it; read by nobody else */
+        bool counts = l->open && !l->failed; /* then the cursor's own faults fail the transaction */
         va_list values;
         int r;
 
+        *ret = (struct db_rows){ 0 };
+        if (l->lost)
+                return false;
         va_start(values, types);
-        r = db_queryv(&l->db, ret, &err, sql, types, values);
+        r = db_queryv(&l->db, ret, counts ? &l->error : &l->read_error, sql, types, values);
         va_end(values);
-        if (r < 0)
-                note_fault(l, &err);
+        if (counts && r < 0)
+                l->failed = true;
+        if (counts && r == 0)
+                ret->fault = &l->failed;
         return r == 0;
 }
 
@@ -332,6 +345,8 @@ bool ledger_get_text(struct ledger *l, char *ret, size_t max, const char *sql, c
         bool found;
         int r;
 
+        if (l->lost)
+                return false;
         va_start(values, types);
         r = db_queryv(&l->db, &rows, &err, sql, types, values);
         va_end(values);
@@ -358,6 +373,8 @@ int64_t ledger_get_int(struct ledger *l, const char *sql, const char *types, ...
         int64_t ret = 0;
         int r;
 
+        if (l->lost)
+                return 0;
         va_start(values, types);
         r = db_queryv(&l->db, &rows, &err, sql, types, values);
         va_end(values);

@@ -32,6 +32,8 @@ struct ledger {
         struct who who;
         struct error error; /* the first fault of the open transaction */
         bool open, failed;
+        bool lost;               /* it answered STOP: nothing is read or written any more */
+        struct error read_error; /* of a cursor outside a transaction */
         int64_t n_commits;
 };
 

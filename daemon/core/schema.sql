@@ -44,6 +44,8 @@ CREATE TABLE application(
   worksheet_no TEXT, worksheet_by TEXT, worksheet_at INTEGER,      -- I-6.6: number, who, when
   arrived_at INTEGER NOT NULL, closed_at INTEGER
 ) STRICT;
+CREATE INDEX application_by_state ON application(state, arrived_at, id);
+CREATE INDEX application_by_photo ON application(photo_sha256) WHERE photo_sha256 IS NOT NULL;
 
 CREATE TABLE person(
   application TEXT PRIMARY KEY REFERENCES application(id),
@@ -106,6 +108,7 @@ CREATE UNIQUE INDEX one_live_card_per_application ON blank(application)
 CREATE UNIQUE INDEX one_serial_per_card ON blank(card) WHERE card IS NOT NULL;
 CREATE UNIQUE INDEX one_serial_per_chip ON blank(chip_id) WHERE chip_id IS NOT NULL;
 CREATE INDEX blank_by_place ON blank(state, line, position);
+CREATE INDEX blank_by_application ON blank(application) WHERE application IS NOT NULL;
 
 -- Per chip: attempts counted before each INITIALIZE UPDATE (DESIGN 1.7).
 CREATE TABLE chip(
@@ -139,6 +142,8 @@ CREATE TABLE intent(
   CHECK(kind NOT IN ('report', 'spoil', 'claim', 'begin') OR state <> 'done' OR receipt IS NOT NULL)
 ) STRICT;
 CREATE INDEX intent_open ON intent(kind, started_at) WHERE state IN ('running', 'unknown');
+CREATE INDEX intent_unknown ON intent(kind, started_at) WHERE state = 'unknown';
+CREATE INDEX intent_running ON intent(started_at) WHERE state = 'running';
 CREATE INDEX intent_by_serial ON intent(serial);
 CREATE INDEX intent_by_application ON intent(application);
 CREATE UNIQUE INDEX one_open_intent_per_application ON intent(kind, application)
