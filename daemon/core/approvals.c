@@ -59,7 +59,9 @@ static bool same_approval(struct core *c, const char *application, const char *s
 {
         char known[SHA256_TEXT] = "";
 
-        (void)ledger_get_text(&c->ledger, known, sizeof known, "SELECT approval_sha256 FROM application WHERE id=?1",
+        (void)ledger_get_text(&c->ledger, known, sizeof known,
+                              "SELECT approval_sha256 FROM application WHERE id=?1 AND "
+                              "refusal IS NOT 'approval_broken'",
                               "s", application);
         return strcmp(known, sha256) == 0;
 }
@@ -96,6 +98,21 @@ static bool is_in_work(const char *state)
 {
         return strcmp(state, "in_chain") != 0 && strcmp(state, "offered") != 0 && strcmp(state, "released") != 0 &&
                strcmp(state, "claimed") != 0;
+}
+
+static bool is_begun(struct ledger *l, const char *application)
+{
+        return ledger_get_int(l,
+                              "SELECT count(*) FROM intent WHERE application=?1 AND kind='begin' AND state IN "
+                              "('running','unknown')",
+                              "s", application) > 0;
+}
+
+/* The portal numbers its records of one application; an older one must not come back. */
+static bool is_older(struct ledger *l, const char *application, int64_t seq)
+{
+        return seq <
+               ledger_get_int(l, "SELECT coalesce(approval_seq,0) FROM application WHERE id=?1", "s", application);
 }
 
 static void store_approval(struct core *c, const char *application, const char *jws, const char *jws_sha256,
@@ -145,13 +162,16 @@ static void take_approval(struct core *c, const char *application, const char *j
         if (same_approval(c, application, sha256) ||
             !ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state))
                 return;
-        if (is_in_work(state)) {
+        if (is_in_work(state) || is_begun(l, application)) {
                 ledger_audit(l, "record_changed", "application", application, NULL, NULL);
                 return;
         }
         if (open_approval(c, text, &approval, data, &err) < 0 || strcmp(approval.id, application) != 0) {
                 ledger_run(l, "UPDATE application SET refusal='approval_broken' WHERE id=?1", "s", application);
                 refusal = REASON_APPROVAL_BROKEN;
+        } else if (is_older(l, application, approval.seq)) {
+                ledger_audit(l, "approval_older", "application", application, NULL, NULL);
+                return;
         } else {
                 refusal = approval_check(&approval, &err) < 0 ? err.reason : REASON_NONE;
                 store_approval(c, application, jws, sha256, &approval, data, refusal);

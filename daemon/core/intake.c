@@ -48,6 +48,10 @@ static void store_reissue(struct core *c, const struct reissue *r, struct bytes 
 
         if (ledger_get_int(l, "SELECT count(*) FROM reissue WHERE id=?1", "s", r->id) > 0)
                 return;
+        if (ledger_get_int(l, "SELECT count(*) FROM reissue WHERE spoiled_serial=?1", "s", r->spoiled_serial) > 0) {
+                ledger_audit(l, "authorisation_ignored", "application", r->application, NULL, NULL);
+                return; /* one spoiled serial buys one re-issue (DESIGN 1.6) */
+        }
         if (!ledger_get_text(l, serial, sizeof serial,
                              "SELECT serial FROM blank WHERE serial=?1 AND application=?2 AND state IN "
                              "('spoiled','void','dispatched','at_hq')",
@@ -90,9 +94,14 @@ static void take_withdrawal(struct core *c, const struct portal_withdrawal *w)
                             "SELECT serial FROM blank WHERE application=?1 AND state NOT IN "
                             "('spoiled','void','dispatched','at_hq')",
                             "s", w->application)) {
-                if (!machine_next(ENTITY_APPLICATION, state, "dispute"))
+                if (ledger_get_int(l,
+                                   "SELECT count(*) FROM dispute WHERE kind='withdrawn' AND serial=?1 AND closed_at IS "
+                                   "NULL",
+                                   "s", serial) > 0)
                         return;
-                ledger_move(l, ENTITY_APPLICATION, w->application, "dispute", NULL, NULL);
+                if (machine_next(ENTITY_APPLICATION, state, "dispute"))
+                        ledger_move(l, ENTITY_APPLICATION, w->application, "dispute", NULL, NULL);
+                ledger_audit(l, "case", "blank", serial, NULL, NULL);
                 ledger_run(
                         l,
                         "INSERT INTO dispute(kind,application,serial,text,opened_at) VALUES('withdrawn',?1,?2,?3,?4)",
@@ -182,6 +191,14 @@ bool intake_missing_photo(struct core *c, char ret[SHA256_TEXT])
                 "('offered','claimed','bound','authorised') AND NOT EXISTS(SELECT 1 FROM photo p WHERE "
                 "p.sha256=a.photo_sha256) AND a.refusal IS NULL ORDER BY a.arrived_at LIMIT 1",
                 "");
+}
+
+int intake_no_photo(struct core *c, const char *sha256, struct error *err)
+{
+        ledger_begin(&c->ledger, &who_station);
+        ledger_audit(&c->ledger, "photo_missing", "photo", sha256, NULL, NULL);
+        ledger_run(&c->ledger, "UPDATE application SET refusal='photo_bad' WHERE photo_sha256=?1", "s", sha256);
+        return core_commit(c, err) ? 0 : -1;
 }
 
 int intake_photo(struct core *c, const char *sha256, struct bytes body, struct error *err)

@@ -4,6 +4,7 @@
 #include "daemon/core/print_flow.h"
 #include "daemon/ipc/packet.h"
 #include "proto/base/cleanup.h"
+#include "proto/portal/messages.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -18,7 +19,7 @@ static const char next_sql[] =
         "('running','unknown') AND NOT EXISTS(SELECT 1 FROM intent e WHERE e.application IS NOT NULL AND "
         "e.application=i.application AND e.kind IN ('claim','release','begin','report','spoil') AND e.state IN "
         "('running','unknown') AND e.rowid<i.rowid) ORDER BY "
-        "i.kind IN ('claim','begin') DESC, i.rowid LIMIT 1";
+        "i.kind IN ('claim','begin') DESC, i.rowid";
 
 int64_t outbox_pending(struct core *core)
 {
@@ -61,25 +62,57 @@ static void set_up(struct outbox *o, bool up, const struct error *why)
                 core_publish(o->core, "portal", json_pack("{s:b}", "up", up));
 }
 
-/* Not now: this call rests, and when the connection itself is down everything does. */
-static void later(struct outbox *o, const struct error *why, int64_t at_least_ms, bool connection)
+/* Nobody can be reached, or the portal asks for peace: everything rests. */
+static void later(struct outbox *o, const struct error *why, int64_t at_least_ms)
 {
         int64_t ms = back_off(o->failures);
 
         o->failures++;
         o->intent[0] = '\0';
-        if (connection)
-                set_up(o, false, why);
+        set_up(o, false, why);
         rest(o, ms > at_least_ms ? ms : at_least_ms);
+}
+
+static size_t resting_place(const struct outbox *o, const char *intent)
+{
+        size_t oldest = 0;
+
+        for (size_t i = 0; i < OUTBOX_RESTING_MAX; i++) {
+                if (strcmp(o->resting[i].intent, intent) == 0)
+                        return i;
+                if (o->resting[i].until < o->resting[oldest].until)
+                        oldest = i;
+        }
+        return oldest;
+}
+
+/* The portal answers, but not definitely about this call: it rests alone, the others go on. */
+static void later_alone(struct outbox *o, const struct error *why, int64_t at_least_ms)
+{
+        size_t i = resting_place(o, o->intent);
+        bool again = strcmp(o->resting[i].intent, o->intent) == 0;
+        unsigned failures = again ? o->resting[i].failures : 0;
+        int64_t ms = back_off(failures);
+
+        log_error(LEVEL_WARNING, (struct log_at){ .step = "portal" }, why);
+        memcpy(o->resting[i].intent, o->intent, sizeof o->intent);
+        o->resting[i].failures = failures + 1;
+        o->resting[i].until = now_boot_ms() + (ms > at_least_ms ? ms : at_least_ms);
+        o->intent[0] = '\0';
+        rest(o, 1);
 }
 
 static void closed(struct outbox *o)
 {
         char intent[UUID_TEXT];
+        size_t i;
 
         memcpy(intent, o->intent, sizeof intent);
         o->intent[0] = '\0';
         o->failures = 0;
+        i = resting_place(o, intent);
+        if (strcmp(o->resting[i].intent, intent) == 0)
+                o->resting[i].intent[0] = '\0';
         core_publish(o->core, "intent", json_pack("{s:s}", "intent", intent));
         print_flow_intent(o->core, intent);
         outbox_kick(o);
@@ -89,10 +122,17 @@ static void answered(struct outbox *o, struct ipc_message *m, int blob)
 {
         cleanup(blob_unmap) struct bytes body = { 0 };
         struct net_answer answer;
+        int64_t wait_ms;
         struct error err;
 
         if (net_decode_answer(m->args, &answer, &err) < 0 || (blob >= 0 && blob_map(blob, &body, &err) < 0)) {
-                later(o, &err, 0, true);
+                later_alone(o, &err, 0);
+                return;
+        }
+        wait_ms = answer.retry_after_s > 0 ? answer.retry_after_s * 1000 : 0;
+        if (answer.status == 429 || answer.status == 503) {
+                (void)portal_refusal(answer.status, body, &err);
+                later(o, &err, wait_ms);
                 return;
         }
         set_up(o, true, NULL);
@@ -101,8 +141,7 @@ static void answered(struct outbox *o, struct ipc_message *m, int blob)
                 closed(o);
                 break;
         case CALL_LATER:
-                log_error(LEVEL_WARNING, (struct log_at){ .step = "portal" }, &err);
-                later(o, &err, answer.retry_after_s > 0 ? answer.retry_after_s * 1000 : 0, false);
+                later_alone(o, &err, wait_ms);
                 break;
         case CALL_STOPPED:
                 o->intent[0] = '\0';
@@ -117,12 +156,12 @@ static void message(struct task *t, struct ipc_message *m, int blob)
         if (m->kind == IPC_DONE)
                 answered(o, m, blob);
         else if (m->kind == IPC_FAILED)
-                later(o, &m->error, 0, true);
+                later(o, &m->error, 0);
 }
 
 static void lost(struct task *t, const struct error *err)
 {
-        later(owner_of(t, struct outbox, task), err, 0, true);
+        later(owner_of(t, struct outbox, task), err, 0);
 }
 
 static int read_call(struct outbox *o, struct net_call *ret, int *ret_blob, struct error *err)
@@ -144,7 +183,9 @@ static int read_call(struct outbox *o, struct net_call *ret, int *ret_blob, stru
         }
         if (db_end(&rows) < 0)
                 return -1;
-        return found && *ret_blob >= 0 ? 0 : -1;
+        if (!found)
+                return err_own(err, ERR_BUG, REASON_INTERNAL, "the call has gone");
+        return *ret_blob >= 0 ? 0 : -1;
 }
 
 /* An intent found open at the start is unknown; sending it again is a committed step like any other. */
@@ -161,18 +202,50 @@ static bool mark_sent(struct outbox *o, struct error *err)
         return core_commit(o->core, err);
 }
 
+/* Until when this call rests; 0 when it does not. */
+static int64_t rests_until(const struct outbox *o, const char *intent, int64_t now)
+{
+        size_t i = resting_place(o, intent);
+
+        return strcmp(o->resting[i].intent, intent) == 0 && o->resting[i].until > now ? o->resting[i].until : 0;
+}
+
+/* The first call that does not rest into o->intent; when all do, the timer is set for the first to wake. */
+static bool pick(struct outbox *o)
+{
+        int64_t now = now_boot_ms(), wake = INT64_MAX;
+        struct db_rows rows;
+
+        o->intent[0] = '\0';
+        if (!ledger_query(&o->core->ledger, &rows, next_sql, ""))
+                return false;
+        while (o->intent[0] == '\0' && db_next(&rows)) {
+                const char *intent = db_text(&rows, 0);
+                int64_t until = rests_until(o, intent, now);
+
+                if (until == 0)
+                        (void)snprintf(o->intent, sizeof o->intent, "%s", intent);
+                else if (until < wake)
+                        wake = until;
+        }
+        db_rows_done(&rows);
+        if (o->intent[0] == '\0' && wake < INT64_MAX)
+                rest(o, wake - now);
+        return o->intent[0] != '\0';
+}
+
 static void send_next(struct outbox *o)
 {
         cleanup(close_p) int blob = -1;
         struct net_call call;
         struct error err;
 
-        if (!ledger_get_text(&o->core->ledger, o->intent, sizeof o->intent, next_sql, "")) {
-                o->intent[0] = '\0';
+        if (!pick(o))
                 return;
-        }
         if (!mark_sent(o, &err) || read_call(o, &call, &blob, &err) < 0) {
-                later(o, &err, 0, false);
+                log_error(LEVEL_ERROR, (struct log_at){ .step = "outbox" }, &err);
+                o->intent[0] = '\0';
+                rest(o, back_off(o->failures++));
                 return;
         }
         o->task = (struct task){ .message = message, .lost = lost, .wait_ms = 10000 };

@@ -111,6 +111,11 @@ static int64_t seconds(int64_t ms)
         return ms / 1000;
 }
 
+static int64_t later_of(int64_t a, int64_t b)
+{
+        return a > b ? a : b;
+}
+
 void call_report(struct ledger *l, const char *application, const char *serial)
 {
         cleanup(portal_request_done) struct portal_request request = { 0 };
@@ -138,9 +143,9 @@ void call_report(struct ledger *l, const char *application, const char *serial)
                 ledger_refuse(l, ERR_BUG, REASON_INTERNAL, "the record of %s is incomplete", serial);
                 return;
         }
-        in.printed_at = seconds(row.printed_at);
-        in.written_at = seconds(row.written_at);
-        in.verified_at = seconds(row.verified_at);
+        in.printed_at = seconds(row.printed_at); /* a clock set back in between must not stop the report */
+        in.written_at = later_of(in.printed_at, seconds(row.written_at));
+        in.verified_at = later_of(in.written_at, seconds(row.verified_at));
         if (portal_encode_issuance(&in, &request, &err) < 0)
                 refuse(l, &err);
         else
@@ -228,6 +233,12 @@ static void raise_clock_floor(struct ledger *l, int64_t at)
                    "s", day);
 }
 
+/* What a grant does to the application; NULL: nothing. */
+static const char *granted_event(enum portal_what what)
+{
+        return what == WHAT_CLAIM ? "claim" : what == WHAT_BEGIN ? "bind" : what == WHAT_RELEASE ? "release" : NULL;
+}
+
 /* What a granted call changes beside its own intent. */
 static void apply(struct core *c, const char *intent, const struct call *call, const struct portal_applied *a)
 {
@@ -235,18 +246,21 @@ static void apply(struct core *c, const char *intent, const struct call *call, c
         char state[32] = "";
 
         (void)ledger_state(l, ENTITY_APPLICATION, call->application, state, sizeof state);
-        if (call->what == WHAT_CLAIM) {
+        if (call->what == WHAT_ISSUANCE) {
+                ledger_run(l, "UPDATE blank SET registered=1 WHERE serial=?1", "s", call->serial);
+                return;
+        }
+        /* It may have been withdrawn, or bound by hello, while the call was on its way: the grant is kept as the
+         * intent's receipt, the application stays where it is. */
+        if (!granted_event(call->what) || !machine_next(ENTITY_APPLICATION, state, granted_event(call->what)))
+                return;
+        if (call->what == WHAT_CLAIM)
                 ledger_move_set(l, ENTITY_APPLICATION, call->application, "claim", intent, NULL,
                                 "UPDATE application SET state=?2, version=version+1, fence=?3, lease_boot=?4, "
                                 "lease_until_boot=?5 WHERE id=?1",
                                 "isi", a->fence, clock_boot_id(), clock_boot_ms() + a->lease_s * 1000);
-        } else if (call->what == WHAT_BEGIN && strcmp(state, "bound") != 0) {
-                ledger_move(l, ENTITY_APPLICATION, call->application, "bind", intent, NULL);
-        } else if (call->what == WHAT_RELEASE) {
-                ledger_move(l, ENTITY_APPLICATION, call->application, "release", intent, NULL);
-        } else if (call->what == WHAT_ISSUANCE) {
-                ledger_run(l, "UPDATE blank SET registered=1 WHERE serial=?1", "s", call->serial);
-        }
+        else
+                ledger_move(l, ENTITY_APPLICATION, call->application, granted_event(call->what), intent, NULL);
 }
 
 static void open_case(struct ledger *l, const char *intent, const struct call *call, const struct error *why)
@@ -257,40 +271,64 @@ static void open_case(struct ledger *l, const char *intent, const struct call *c
                    call->serial[0] ? call->serial : NULL, intent, why->text, clock_wall_ms());
 }
 
+/* Moves the application when this event is possible now. */
+static bool move_if(struct ledger *l, const char *application, const char *event, const char *intent)
+{
+        char state[32] = "";
+
+        if (!ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state) ||
+            !machine_next(ENTITY_APPLICATION, state, event))
+                return false;
+        ledger_move(l, ENTITY_APPLICATION, application, event, intent, NULL);
+        return true;
+}
+
+/* Another station's, or not to be printed at all: it leaves the queue and says why. */
+static bool is_taken(enum reason reason)
+{
+        return reason == REASON_CLAIMED_ELSEWHERE || reason == REASON_WRONG_STATE ||
+               reason == REASON_AWAITING_REISSUE || reason == REASON_ALREADY_ISSUED;
+}
+
+/* True when the refusal of a claim or begin is an ordinary answer, no contradiction. The lease is gone in any case. */
+static bool refused_before_print(struct ledger *l, const char *intent, const struct call *call, enum reason reason)
+{
+        bool begin = call->what == WHAT_BEGIN;
+
+        if (reason == REASON_RECEIPT_BROKEN)
+                return false;
+        if (!begin || reason == REASON_CLAIMED_ELSEWHERE || reason == REASON_LEASE_OVER)
+                (void)move_if(l, call->application, "lapse", intent);
+        if (begin && reason != REASON_AUTHORISATION_USED) /* headquarters' word was not spent by this */
+                ledger_run(l,
+                           "UPDATE card SET reissue=NULL WHERE id=(SELECT card FROM intent WHERE id=?1) AND NOT "
+                           "EXISTS(SELECT 1 FROM blank WHERE blank.card=card.id)",
+                           "s", intent);
+        if (is_taken(reason) && (!begin || reason == REASON_CLAIMED_ELSEWHERE) &&
+            move_if(l, call->application, "refuse", intent))
+                ledger_run(l, "UPDATE application SET refusal=?2 WHERE id=?1", "ss", call->application,
+                           reason_word(reason));
+        return !begin || reason == REASON_CLAIMED_ELSEWHERE || reason == REASON_LEASE_OVER || reason == REASON_FENCED;
+}
+
 /* A definite refusal. A card whose report was refused may not be delivered until the case is closed (DESIGN 1.5); an
  * application refused at claim or begin cannot be printed, and says why. */
 static void refused(struct core *c, const char *intent, const struct call *call, const struct error *why)
 {
         struct ledger *l = &c->ledger;
         cleanup(json_p) json_t *result = ipc_encode_error(why);
-        char state[32] = "";
 
         intent_close(l, intent, "refuse", result);
-        (void)ledger_state(l, ENTITY_APPLICATION, call->application, state, sizeof state);
         if (why->reason == REASON_FENCED)
                 c->sync.greeted = false; /* ask who we are before anything else */
-        if (why->reason == REASON_WITHDRAWN && machine_next(ENTITY_APPLICATION, state, "withdraw") &&
-            strcmp(call->kind, "report") != 0) {
-                ledger_move(l, ENTITY_APPLICATION, call->application, "withdraw", intent, NULL);
+        if (why->reason == REASON_WITHDRAWN && call->what != WHAT_ISSUANCE &&
+            move_if(l, call->application, "withdraw", intent))
                 return;
-        }
-        if (call->what == WHAT_CLAIM || (call->what == WHAT_BEGIN && why->reason == REASON_CLAIMED_ELSEWHERE)) {
-                if (strcmp(state, "claimed") == 0)
-                        ledger_move(l, ENTITY_APPLICATION, call->application, "lapse", intent, NULL);
-                if (why->reason == REASON_CLAIMED_ELSEWHERE || why->reason == REASON_WRONG_STATE ||
-                    why->reason == REASON_AWAITING_REISSUE) {
-                        ledger_move(l, ENTITY_APPLICATION, call->application, "refuse", intent, NULL);
-                        ledger_run(l, "UPDATE application SET refusal=?2 WHERE id=?1", "ss", call->application,
-                                   reason_word(why->reason));
-                }
+        if ((call->what == WHAT_CLAIM || call->what == WHAT_BEGIN) &&
+            refused_before_print(l, intent, call, why->reason))
                 return;
-        }
-        if (call->what == WHAT_BEGIN && why->reason == REASON_LEASE_OVER && strcmp(state, "claimed") == 0) {
-                ledger_move(l, ENTITY_APPLICATION, call->application, "lapse", intent, NULL);
-                return;
-        }
-        if (call->what == WHAT_ISSUANCE && machine_next(ENTITY_APPLICATION, state, "dispute"))
-                ledger_move(l, ENTITY_APPLICATION, call->application, "dispute", intent, NULL);
+        if (call->what == WHAT_ISSUANCE)
+                (void)move_if(l, call->application, "dispute", intent);
         open_case(l, intent, call, why);
 }
 

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAGE_LIMIT = 100, AGAIN_MS = 3000 };
+/* A page is one transaction and one turn of the loop: each approval costs three signatures to verify. */
+enum { PAGE_LIMIT = 25, AGAIN_MS = 3000 };
 
 static void next_step(struct sync *s);
 
@@ -43,8 +44,12 @@ static int take(struct sync *s, const struct net_answer *answer, struct bytes bo
 {
         bool more = false;
 
-        if (answer->status / 100 != 2)
-                return portal_refusal(answer->status, body, err);
+        if (answer->status / 100 != 2) {
+                (void)portal_refusal(answer->status, body, err);
+                if (s->doing == SYNC_PHOTO && answer->status == 404) /* one lost photo stops nobody else */
+                        return intake_no_photo(s->core, s->photo, err);
+                return -1;
+        }
         if (s->doing == SYNC_HELLO)
                 return intake_hello(s->core, s->hello_key, s->hello_sha256, body, &s->fenced, err) < 0
                                ? -1
