@@ -11,5 +11,10 @@
 int chip_flow_write(struct line *line, const struct who *who, const char *serial, struct error *err);
 /* Makes a written chip unverifiable, then records the spoil. The texts of ask are copied. */
 int chip_flow_lock(struct line *line, const struct spoil_ask *ask, struct error *err);
+/* Inside a transaction: a write that never sent its script. The blank is accepted as before, and the chip that was in
+ * the reader is not bound to it: it may have been another card's. */
+void chip_record_untouched(struct ledger *l, const char *serial, const char *intent);
+/* True while the line's flow runs this intent. */
+bool chip_flow_runs(const struct line *line, const char *intent);
 void chip_flow_drop(struct line *line);          /* at exit, after the works have stopped */
 json_t *chip_flow_json(const struct line *line); /* {"mode","stage","serial",...} or null; new reference */

@@ -28,10 +28,17 @@ struct chip_flow {
         size_t n_photo;
         struct error error; /* why it was called off */
         bool failing;
-        bool orphan; /* the chip worker is gone; the key worker's answer ends the flow */
-        void (*key_message)(struct task *t, struct ipc_message *m, int blob);
+        unsigned n_checkpoints; /* passed, in their one order */
+        bool orphan;            /* the chip worker is gone; the key worker's answer ends the flow */
         void (*answered)(struct chip_flow *f, struct ipc_message *m, int blob);
 };
+
+/* The end, with this error; f is gone. */
+void chip_fail(struct chip_flow *f, const struct error *why);
+/* The chip worker waits at a checkpoint: it is called off, and its last message ends the flow with this error. */
+void chip_give_up(struct chip_flow *f, const struct error *why);
+/* The chip worker stands at a checkpoint: go on from there (chip_talk.c). */
+void chip_checkpoint(struct chip_flow *f, const struct ipc_message *m, int blob);
 
 /* Each is one transaction; false and f->error when it could not be. */
 bool chip_record_begin(struct chip_flow *f);                                      /* the write or lock intent */
@@ -43,5 +50,7 @@ bool chip_record_incomplete(struct chip_flow *f); /* a read-back found no whole 
 bool chip_record_failed(struct chip_flow *f, const struct error *why);
 /* Refuses a chip before any key is used: foreign, taken, locked, personalised, parked, out of attempts. */
 int chip_check_identity(struct chip_flow *f, const struct chip_identity *id, struct error *err);
+/* Refuses (chip_taken) another chip than the one bound to the serial. */
+int chip_check_same(const struct chip_flow *f, const uint8_t chip_id[GP_CHIP_ID_SIZE], struct error *err);
 /* Whether what the chip says is what this card was to hold. */
 int chip_check_content(struct chip_flow *f, const struct chip_content *content, struct error *err);

@@ -96,13 +96,24 @@ bool chip_record_verified(struct chip_flow *f)
         return commit(f);
 }
 
+void chip_record_untouched(struct ledger *l, const char *serial, const char *intent)
+{
+        char state[32] = "";
+
+        (void)ledger_state(l, ENTITY_BLANK, serial, state, sizeof state);
+        if (strcmp(state, "writing") != 0)
+                return;
+        ledger_move(l, ENTITY_BLANK, serial, "abort", intent, NULL);
+        ledger_run(l, "UPDATE blank SET chip_id=NULL WHERE serial=?1 AND sod_sha256 IS NULL", "s", serial);
+}
+
 static void back_to_accepted(struct ledger *l, const struct chip_flow *f)
 {
         char state[32] = "";
 
         (void)ledger_state(l, ENTITY_BLANK, f->serial, state, sizeof state);
         if (strcmp(state, "writing") == 0)
-                ledger_move(l, ENTITY_BLANK, f->serial, "abort", f->intent, NULL);
+                chip_record_untouched(l, f->serial, f->intent);
         else if (strcmp(state, "written") == 0)
                 ledger_move(l, ENTITY_BLANK, f->serial, "rewrite", f->intent, NULL);
 }
@@ -145,7 +156,7 @@ bool chip_record_failed(struct chip_flow *f, const struct error *why)
                 return true;
         ledger_begin(l, &who_station);
         if (f->mode == CHIP_READ) {
-                intent_step(l, f->intent, "read_failed", NULL);
+                ledger_audit(l, "read_failed", "intent", f->intent, f->intent, result);
         } else {
                 intent_close(l, f->intent, open ? "lose" : "fail", result);
                 if (!open && f->mode == CHIP_WRITE)
@@ -203,16 +214,25 @@ int chip_check_identity(struct chip_flow *f, const struct chip_identity *id, str
         return check_app(f, id, err) < 0 || check_ledger(f, chip, err) < 0 ? -1 : 0;
 }
 
+int chip_check_same(const struct chip_flow *f, const uint8_t chip_id[GP_CHIP_ID_SIZE], struct error *err)
+{
+        char chip[CHIP_ID_TEXT], bound[CHIP_ID_TEXT] = "";
+
+        hex_encode_lower((struct bytes){ chip_id, GP_CHIP_ID_SIZE }, chip, sizeof chip);
+        (void)ledger_get_text(&core_of(f)->ledger, bound, sizeof bound, "SELECT chip_id FROM blank WHERE serial=?1",
+                              "s", f->serial);
+        if (strcmp(chip, bound) == 0)
+                return 0;
+        return err_own(err, ERR_OPERATOR, REASON_CHIP_TAKEN, "this is not the chip of serial %s", f->serial);
+}
+
 int chip_check_content(struct chip_flow *f, const struct chip_content *content, struct error *err)
 {
         struct ledger *l = &core_of(f)->ledger;
-        char chip[CHIP_ID_TEXT], bound[CHIP_ID_TEXT] = "", sod[SHA256_TEXT], wanted[SHA256_TEXT] = "",
-                                 face[FACE_CODE_TEXT] = "";
+        char sod[SHA256_TEXT], wanted[SHA256_TEXT] = "", face[FACE_CODE_TEXT] = "";
 
-        hex_encode_lower(BYTES(content->chip_id), chip, sizeof chip);
-        (void)ledger_get_text(l, bound, sizeof bound, "SELECT chip_id FROM blank WHERE serial=?1", "s", f->serial);
-        if (strcmp(chip, bound) != 0)
-                return err_own(err, ERR_OPERATOR, REASON_CHIP_TAKEN, "this is not the chip of serial %s", f->serial);
+        if (chip_check_same(f, content->chip_id, err) < 0)
+                return -1;
         hex_encode_lower(BYTES(content->sod_sha256), sod, sizeof sod);
         (void)ledger_get_text(l, wanted, sizeof wanted, "SELECT sod_sha256 FROM blank WHERE serial=?1", "s", f->serial);
         (void)ledger_get_text(l, face, sizeof face,

@@ -185,6 +185,9 @@ void core_close(struct core *c)
         work_free(c->key);
         work_free(c->render);
         web_close(c->web);
+        c->web = NULL; /* nobody listens any more */
+        if (c->loop.epoll > 0)
+                loop_timer_clear(&c->loop, &c->orphans);
         if (c->sync.core)
                 sync_close(&c->sync);
         if (c->outbox.core)

@@ -26,6 +26,7 @@ struct core {
         size_t n_lines;
         struct outbox outbox;
         struct sync sync;
+        struct timer orphans;             /* recover.h */
         struct bytes portal_ca, chip_ca;  /* PEM, owned, NUL-terminated behind n */
         char profile_sha256[SHA256_TEXT]; /* of the chip profile's bytes: pinned per card */
         bool ledger_lost;                 /* a transaction answered STOP: the core ends with status 9 */

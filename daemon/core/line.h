@@ -33,6 +33,7 @@ struct line {
         struct print_flow *print_flow; /* NULL when the printer rests */
         struct chip_flow *chip_flow;   /* NULL when the reader rests */
         struct probe *probe;           /* asks what became of an unknown print; NULL when none */
+        char probed[UUID_TEXT];        /* the unknown print that the probe could not decide; a person must */
         struct outcome printed, chipped;
         struct shown shown;
 };

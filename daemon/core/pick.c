@@ -139,7 +139,8 @@ static bool find_unused(struct core *c, struct attempt *a)
         if (!ledger_query(
                     &c->ledger, &rows,
                     "SELECT k.id, k.face_code, k.issue_date, i.id, i.state, k.reissue FROM card k JOIN intent i ON "
-                    "i.card=k.id AND i.kind='begin' WHERE k.application=?1 AND k.attempt=(SELECT max(attempt) FROM "
+                    "i.card=k.id AND i.application=k.application AND i.kind='begin' WHERE k.application=?1 AND "
+                    "k.attempt=(SELECT max(attempt) FROM "
                     "card WHERE application=?1) AND i.state IN ('running','unknown','done') AND NOT EXISTS(SELECT 1 "
                     "FROM blank b WHERE b.card=k.id)",
                     "s", a->application))
@@ -178,8 +179,8 @@ static void load_unregistered(struct core *c, struct attempt *a)
 {
         (void)ledger_get_text(
                 &c->ledger, a->unregistered, sizeof a->unregistered,
-                "SELECT serial FROM blank WHERE application=?1 AND state='spoiled' AND registered=0 AND chip_id "
-                "IS NOT NULL ORDER BY spoiled_at DESC LIMIT 1",
+                "SELECT serial FROM blank WHERE application=?1 AND state='spoiled' AND registered=0 ORDER "
+                "BY spoiled_at DESC LIMIT 1",
                 "s", a->application);
 }
 
@@ -264,7 +265,7 @@ bool attempt_needs_claim(struct core *c, const struct attempt *a)
         char state[32] = "";
 
         (void)ledger_state(&c->ledger, ENTITY_APPLICATION, a->application, state, sizeof state);
-        if (strcmp(state, "bound") == 0 || strcmp(state, "authorised") == 0)
+        if (a->begin[0] || strcmp(state, "bound") == 0 || strcmp(state, "authorised") == 0)
                 return false;
         return !lease_runs(c, a->application);
 }
@@ -310,6 +311,24 @@ void attempt_begin(struct core *c, struct attempt *a, const char *line, const ch
         insert_card(c, a, line, layout_sha256, qr);
         call_begin(&c->ledger, a->application, a->card, a->face_code, a->issue_date, a->reissue[0] ? a->reissue : NULL,
                    a->begin);
+}
+
+void attempt_recheck(struct ledger *l, const struct attempt *a, const uint8_t data_sha256[32], bool bound)
+{
+        char state[32] = "", data[SHA256_TEXT], now[SHA256_TEXT] = "";
+        struct error err;
+
+        (void)ledger_state(l, ENTITY_APPLICATION, a->application, state, sizeof state);
+        if (strcmp(state, "bound") != 0 &&
+            (bound || (strcmp(state, "claimed") != 0 && strcmp(state, "authorised") != 0))) {
+                (void)refuse_state(a->application, state, &err);
+                ledger_refuse(l, err.kind, err.reason, "%s", err.text);
+        }
+        hex_encode_lower((struct bytes){ data_sha256, 32 }, data, sizeof data);
+        (void)ledger_get_text(l, now, sizeof now, "SELECT data_sha256 FROM application WHERE id=?1", "s",
+                              a->application);
+        if (strcmp(data, now) != 0)
+                ledger_refuse(l, ERR_RETRY, REASON_STALE, "the record of %s changed meanwhile", a->application);
 }
 
 bool attempt_refused(struct core *c, const char *intent, struct error *err)

@@ -28,11 +28,14 @@ int attempt_prepare(struct core *c, struct attempt *a, const struct who *who, st
 /* The attempt whose face the serial carries. 0, or -1 and *err: wrong_state when it carries none. */
 int attempt_of_serial(struct core *c, const char *serial, struct attempt *ret, struct error *err);
 struct key_subject attempt_subject(const struct attempt *a, const char *approval);
-/* False while bound, authorised, or claimed with a lease that still runs in this boot. */
+/* False while bound, authorised, its begin on the way, or claimed with a lease that still runs in this boot. */
 bool attempt_needs_claim(struct core *c, const struct attempt *a);
 /* Inside a transaction: the claim intent, or the open one. */
 void attempt_claim(struct core *c, const struct attempt *a, char ret_intent[UUID_TEXT]);
 /* Inside a transaction: the card row and the begin intent. */
 void attempt_begin(struct core *c, struct attempt *a, const char *line, const char *layout_sha256, const char *qr);
+/* Inside a transaction: refuses when the application is no more what the attempt began with: its record was changed,
+ * it was withdrawn, another state. bound: it must be bound now, else claimed, authorised or bound. */
+void attempt_recheck(struct ledger *l, const struct attempt *a, const uint8_t data_sha256[32], bool bound);
 /* True and *err when this closed intent was not granted. */
 bool attempt_refused(struct core *c, const char *intent, struct error *err);

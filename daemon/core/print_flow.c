@@ -4,7 +4,7 @@
 #include "daemon/core/face.h"
 #include "daemon/core/outcome.h"
 #include "daemon/core/pick.h"
-#include "daemon/core/portal_calls.h"
+#include "daemon/core/recover.h"
 #include "proto/base/cleanup.h"
 #include "proto/ipc/key.h"
 #include "proto/ipc/print.h"
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PORTAL_WAIT_MS = 20000, CHECK_MS = 10000, PROBE_AGAIN_MS = 1000 };
+enum { PORTAL_WAIT_MS = 20000, CHECK_MS = 10000 };
 
 enum print_stage { STAGE_QUEUE, STAGE_SIGN, STAGE_DRAW, STAGE_CLAIM, STAGE_BEGIN, STAGE_PRINT };
 static const char *const stage_names[] = { "queue", "sign", "draw", "claim", "begin", "print" };
@@ -33,6 +33,7 @@ struct print_flow {
         char serial[SERIAL_TEXT], intent[UUID_TEXT];
         char step[IPC_NAME_MAX + 1];
         int64_t done, of;
+        bool called_off; /* at its checkpoint, because of `error` */
         int pdf;
 };
 
@@ -48,6 +49,7 @@ static void flow_free(struct print_flow *f)
         loop_timer_clear(&c->loop, &f->patience);
         f->line->print_flow = NULL;
         approval_file_done(&f->file);
+        attempt_done(&f->attempt);
         if (f->pdf >= 0)
                 (void)close(f->pdf);
         free(f);
@@ -64,6 +66,8 @@ static void flow_end(struct print_flow *f, const struct error *err)
         memcpy(intent, f->intent, sizeof intent);
         flow_free(f);
         outcome_set(line, &line->printed, "print", application, serial, intent, err ? &why : NULL);
+        if (err && intent[0])
+                recover_later(line->core);
 }
 
 static void enter(struct print_flow *f, enum print_stage stage)
@@ -76,34 +80,23 @@ static void enter(struct print_flow *f, enum print_stage stage)
 
 /* ---- print ------------------------------------------------------------------------------------------------------ */
 
-/* The printer did it: the blank that was expected is now printed, until the scan binds or corrects it. */
-void print_record_printed(struct ledger *l, const char *intent, const char *serial, const json_t *result)
+/* These say that nothing was printed and nothing will be; any other failure is a question for the probe. */
+static bool is_unstarted(const struct error *err)
 {
-        ledger_move_set(l, ENTITY_BLANK, serial, "printed", intent, NULL,
-                        "UPDATE blank SET state=?2, version=version+1, printed_at=?3 WHERE serial=?1", "i",
-                        clock_wall_ms());
-        intent_close(l, intent, "done", result);
-}
-
-/* Proven not started: the blank lies in the hopper as before and the card's face code can be used again. */
-void print_record_not_started(struct ledger *l, const char *intent, const char *serial, const json_t *result)
-{
-        intent_close(l, intent, "fail", result);
-        ledger_move(l, ENTITY_BLANK, serial, "not_started", intent, NULL);
-        ledger_move_set(l, ENTITY_BLANK, serial, "free", intent, NULL,
-                        "UPDATE blank SET state=?2, version=version+1, card=NULL, application=NULL WHERE serial=?1",
-                        "");
+        return err->kind == ERR_RETRY || err->kind == ERR_OPERATOR || err->kind == ERR_INPUT;
 }
 
 static void print_ended(struct print_flow *f, const struct error *err, const json_t *result)
 {
         struct core *c = core_of(f);
-        struct error why = err ? *err : (struct error){ 0 };
+        struct line *line = f->line;
+        struct error why = err && f->called_off ? f->error : err ? *err : (struct error){ 0 };
+        bool open = err && !is_unstarted(err);
 
         ledger_begin(&c->ledger, &who_station);
         if (!err)
                 print_record_printed(&c->ledger, f->intent, f->serial, result);
-        else if (err->kind == ERR_UNKNOWN)
+        else if (open)
                 intent_close(&c->ledger, f->intent, "lose", result);
         else
                 print_record_not_started(&c->ledger, f->intent, f->serial, result);
@@ -111,7 +104,11 @@ static void print_ended(struct print_flow *f, const struct error *err, const jso
                 flow_end(f, &f->error);
                 return;
         }
+        if (open)
+                why.kind = ERR_UNKNOWN;
         flow_end(f, err ? &why : NULL);
+        if (open)
+                print_flow_probe(line);
 }
 
 static void print_submitted(struct print_flow *f, const struct ipc_message *m)
@@ -120,10 +117,25 @@ static void print_submitted(struct print_flow *f, const struct ipc_message *m)
 
         ledger_begin(&c->ledger, &who_station);
         intent_step(&c->ledger, f->intent, m->name, m->args);
-        if (core_commit(c, &f->error))
+        if (core_commit(c, &f->error)) {
                 work_go(&f->task, NULL, -1);
-        else
-                work_call_off(&f->task);
+                return;
+        }
+        f->called_off = true;
+        work_call_off(&f->task);
+}
+
+static void print_done(struct print_flow *f, const json_t *args)
+{
+        struct print_done done;
+        struct error err;
+
+        if (print_done_decode(args, &done, &err) == 0) {
+                print_ended(f, NULL, args);
+                return;
+        }
+        err.kind = ERR_UNKNOWN; /* it says done, but not what: the probe asks anew */
+        print_ended(f, &err, NULL);
 }
 
 static void progress(struct print_flow *f, const struct ipc_message *m)
@@ -145,7 +157,7 @@ static void print_message(struct task *t, struct ipc_message *m, int blob)
         } else if (m->kind == IPC_CHECKPOINT) {
                 print_submitted(f, m);
         } else if (m->kind == IPC_DONE) {
-                print_ended(f, NULL, m->args);
+                print_done(f, m->args);
         } else if (m->kind == IPC_FAILED) {
                 failed = ipc_encode_error(&m->error);
                 print_ended(f, &m->error, failed);
@@ -156,8 +168,24 @@ static void print_lost(struct task *t, const struct error *err)
 {
         struct print_flow *f = owner_of(t, struct print_flow, task);
         cleanup(json_p) json_t *why = ipc_encode_error(err);
+        struct error unsent = *err;
 
-        print_ended(f, err, why);
+        if (err->kind == ERR_BUG) /* it fits no packet: never handed over */
+                unsent.kind = ERR_RETRY;
+        print_ended(f, &unsent, why);
+}
+
+/* The world may have changed while the face was drawn and the portal was asked: a hold, a fence, a withdrawal. */
+static void check_again(struct print_flow *f)
+{
+        struct core *c = core_of(f);
+        struct error err;
+
+        if (line_check(f->line, &err) < 0)
+                ledger_refuse(&c->ledger, err.kind, err.reason, "%s", err.text);
+        if (c->sync.fenced)
+                ledger_refuse(&c->ledger, ERR_OPERATOR, REASON_FENCED, "the portal has fenced this station");
+        attempt_recheck(&c->ledger, &f->attempt, f->file.sha256, true);
 }
 
 /* Intent before effect: the blank leaves the hopper in the ledger before anything may move. */
@@ -174,6 +202,7 @@ static void begin_print(struct print_flow *f)
 
         enter(f, STAGE_PRINT);
         ledger_begin(l, &f->who);
+        check_again(f);
         pick_blank(l, f->line->config->name, f->serial);
         ledger_move_set(l, ENTITY_BLANK, f->serial, "reserve", NULL, NULL,
                         "UPDATE blank SET state=?2, version=version+1, application=?3, card=?4 WHERE serial=?1", "ss",
@@ -202,10 +231,33 @@ static void patience_over(struct timer *t)
         flow_end(f, &f->error);
 }
 
+static bool is_open(struct core *c, const char *intent)
+{
+        return ledger_get_int(&c->ledger, "SELECT count(*) FROM intent WHERE id=?1 AND state IN ('running','unknown')",
+                              "s", intent) > 0;
+}
+
+static void begin_bind(struct print_flow *f);
+
+static void intent_answered(struct print_flow *f, const char *intent)
+{
+        if (attempt_refused(core_of(f), intent, &f->error))
+                flow_end(f, &f->error);
+        else if (f->stage == STAGE_CLAIM)
+                begin_bind(f);
+        else
+                begin_print(f);
+}
+
+/* The answer may have come while this flow was still drawing: then there is nothing to wait for. */
 static void wait_for(struct print_flow *f, const char *intent)
 {
         struct core *c = core_of(f);
 
+        if (!is_open(c, intent)) {
+                intent_answered(f, intent);
+                return;
+        }
         (void)snprintf(f->waits_for, sizeof f->waits_for, "%s", intent);
         f->patience.fired = patience_over;
         loop_timer_set(&c->loop, &f->patience, now_boot_ms() + PORTAL_WAIT_MS);
@@ -227,6 +279,7 @@ static void begin_bind(struct print_flow *f)
                 ledger_begin(&c->ledger, &f->who);
                 if (strcmp(today, f->attempt.issue_date) != 0)
                         ledger_refuse(&c->ledger, ERR_RETRY, REASON_STALE, "the day changed; print again");
+                attempt_recheck(&c->ledger, &f->attempt, f->file.sha256, false);
                 attempt_begin(c, &f->attempt, f->line->config->name, f->layout_sha256, f->qr);
                 if (!core_commit(c, &f->error)) {
                         flow_end(f, &f->error);
@@ -264,12 +317,7 @@ void print_flow_intent(struct core *c, const char *intent)
                         continue;
                 loop_timer_clear(&c->loop, &f->patience);
                 f->waits_for[0] = '\0';
-                if (attempt_refused(c, intent, &f->error))
-                        flow_end(f, &f->error);
-                else if (f->stage == STAGE_CLAIM)
-                        begin_bind(f);
-                else
-                        begin_print(f);
+                intent_answered(f, intent);
                 return;
         }
 }
@@ -420,6 +468,11 @@ void print_flow_drop(struct line *line)
                 flow_free(line->print_flow);
 }
 
+bool print_flow_runs(const struct line *line, const char *intent)
+{
+        return line->print_flow && strcmp(line->print_flow->intent, intent) == 0;
+}
+
 json_t *print_flow_json(const struct line *line)
 {
         const struct print_flow *f = line->print_flow;
@@ -429,110 +482,4 @@ json_t *print_flow_json(const struct line *line)
         return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I}", "stage", stage_names[f->stage], "step", f->step,
                          "application", f->attempt.application, "serial", f->serial, "intent", f->intent, "done",
                          (json_int_t)f->done, "of", (json_int_t)f->of);
-}
-
-/* ---- probing what is unknown ----------------------------------------------------------------------------------------
- */
-
-struct probe {
-        struct line *line;
-        struct task task;
-        struct timer again;
-        char intent[UUID_TEXT], serial[SERIAL_TEXT];
-};
-
-static void probe_again(struct timer *t)
-{
-        struct probe *p = owner_of(t, struct probe, again);
-        struct line *line = p->line;
-
-        line->probe = NULL;
-        free(p);
-        print_flow_probe(line);
-}
-
-static void probe_end(struct probe *p)
-{
-        p->line->probe = NULL;
-        line_tell(p->line);
-        free(p);
-}
-
-static void probe_decided(struct probe *p, const struct print_evidence *evidence, const json_t *args)
-{
-        struct core *c = p->line->core;
-        struct error err;
-
-        ledger_begin(&c->ledger, &who_station);
-        intent_step(&c->ledger, p->intent, "probed", args);
-        if (evidence->verdict == PRINT_PRINTED)
-                print_record_printed(&c->ledger, p->intent, p->serial, args);
-        else if (evidence->verdict == PRINT_NOT_STARTED)
-                print_record_not_started(&c->ledger, p->intent, p->serial, args);
-        (void)core_commit(c, &err);
-}
-
-static void probe_message(struct task *t, struct ipc_message *m, int blob)
-{
-        struct probe *p = owner_of(t, struct probe, task);
-        struct print_evidence evidence;
-        struct error err;
-
-        (void)blob;
-        if (m->kind == IPC_FAILED)
-                probe_end(p);
-        if (m->kind != IPC_DONE)
-                return;
-        if (print_evidence_decode(m->args, &evidence, &err) < 0) {
-                probe_end(p);
-                return;
-        }
-        if (evidence.verdict == PRINT_UNKNOWN && evidence.running) {
-                p->again.fired = probe_again;
-                loop_timer_set(&p->line->core->loop, &p->again, now_boot_ms() + PROBE_AGAIN_MS);
-                return;
-        }
-        probe_decided(p, &evidence, m->args);
-        probe_end(p);
-}
-
-static void probe_lost(struct task *t, const struct error *err)
-{
-        (void)err; /* the next start of the worker asks again */
-        probe_end(owner_of(t, struct probe, task));
-}
-
-void print_flow_probe(struct line *line)
-{
-        struct core *c = line->core;
-        struct print_probe ask = { .wait_ms = PRINT_WAIT_DEFAULT_MS };
-        struct probe *p;
-
-        if (line->probe || line->print_flow)
-                return;
-        p = calloc(1, sizeof *p);
-        if (!p)
-                return;
-        p->line = line;
-        if (!ledger_get_text(&c->ledger, p->intent, sizeof p->intent,
-                             "SELECT id FROM intent WHERE kind='print' AND state='unknown' AND line=?1 AND "
-                             "coalesce(step,'')<>'probed' ORDER BY started_at LIMIT 1",
-                             "s", line->config->name) ||
-            !ledger_get_text(&c->ledger, p->serial, sizeof p->serial, "SELECT serial FROM intent WHERE id=?1", "s",
-                             p->intent)) {
-                free(p);
-                return;
-        }
-        line->probe = p;
-        memcpy(ask.intent, p->intent, sizeof ask.intent);
-        p->task = (struct task){ .message = probe_message, .lost = probe_lost };
-        work_submit(line->print, &p->task, "probe", print_probe_encode(&ask), -1, PRINT_WAIT_DEFAULT_MS * 2);
-}
-
-void print_probe_drop(struct line *line)
-{
-        if (line->probe)
-                loop_timer_clear(&line->core->loop, &line->probe->again);
-        free(line->probe);
-        line->probe = NULL;
 }

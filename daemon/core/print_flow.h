@@ -24,3 +24,5 @@ void print_record_not_started(struct ledger *l, const char *intent, const char *
 void print_probe_drop(struct line *line); /* at exit, after the works have stopped */
 /* Where it stands: {"stage","application","serial","intent","step","done","of"} or null. New reference. */
 json_t *print_flow_json(const struct line *line);
+/* True while a flow of the line runs this print intent. */
+bool print_flow_runs(const struct line *line, const char *intent);

@@ -21,10 +21,8 @@ static bool is_cause(const char *cause)
 /* A write whose script was released may have left anything on the chip. */
 bool spoil_needs_chip(struct core *c, const char *serial)
 {
-        return ledger_get_int(&c->ledger,
-                              "SELECT count(*) FROM intent WHERE serial=?1 AND kind='write' AND step IN "
-                              "('script','written','verified')",
-                              "s", serial) > 0;
+        return ledger_get_int(&c->ledger, "SELECT count(*) FROM blank WHERE serial=?1 AND sod_sha256 IS NOT NULL", "s",
+                              serial) > 0;
 }
 
 static bool in_work(struct core *c, const char *serial)
@@ -121,6 +119,11 @@ int spoil_record(struct core *c, const struct spoil_ask *ask, const char *fate, 
                                     "SELECT count(*) FROM intent WHERE serial=?1 AND kind='report' AND state IN "
                                     "('running','unknown','done')",
                                     "s", ask->serial) > 0;
+        if (strcmp(from, "found") == 0) /* the portal knows it by where it was lost */
+                (void)ledger_get_text(l, from, sizeof from,
+                                      "SELECT from_state FROM audit WHERE entity='blank' AND subject=?1 AND "
+                                      "event='miss' ORDER BY seq DESC LIMIT 1",
+                                      "s", ask->serial);
         if (lock_intent)
                 intent_close(l, lock_intent, "done", body);
         close_unknown(l, ask->serial);
