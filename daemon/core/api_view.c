@@ -163,13 +163,13 @@ void api_get_queue(struct request *r)
                 r, 200,
                 json_pack(
                         "{s:o}", "applications",
-                        rows_json(
-                                &c->ledger, keys,
-                                "SELECT a.id, a.state, a.stage, a.refusal, a.waiting_for, a.deadline, a.kind, "
-                                "a.certificate_no, p.name, a.worksheet_at, a.arrived_at FROM application a LEFT JOIN "
-                                "person p ON p.application=a.id WHERE a.state NOT IN ('issued','delivered','withdrawn',"
-                                "'replaced') ORDER BY a.state<>'authorised', a.arrived_at, a.id LIMIT ?1",
-                                "i", NULL, limit)));
+                        rows_json(&c->ledger, keys,
+                                  "SELECT a.id, a.state, a.stage, a.refusal, a.waiting_for, a.deadline, a.kind, "
+                                  "a.certificate_no, p.name, a.worksheet_at, a.arrived_at FROM application a LEFT JOIN "
+                                  "person p ON p.application=a.id WHERE a.state IN ('in_chain','offered','claimed',"
+                                  "'released','bound','awaiting_reissue','authorised','disputed') ORDER BY "
+                                  "a.state<>'authorised', a.arrived_at, a.id LIMIT ?1",
+                                  "i", NULL, limit)));
 }
 
 static json_t *date_json(int32_t day)

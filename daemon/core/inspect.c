@@ -117,11 +117,12 @@ int inspect_accept(struct core *c, const struct who *who, const char *face, cons
                 return err_input(err, REASON_SERIAL_NOT_HERE, "serial %s is not in the room's stock", serial);
         if (!expect(l, face, &e))
                 return err_input(err, REASON_FACE_MISMATCH, "no card with face %s was made here", face);
-        if (strcmp(e.serial, serial) != 0 && (strcmp(e.state, "printed") == 0 || strcmp(e.state, "printing") == 0)) {
+        if (strcmp(e.serial, serial) != 0 &&
+            (!e.serial[0] || strcmp(e.state, "printed") == 0 || strcmp(e.state, "printing") == 0)) {
                 bool face_known = strcmp(state, "printed") == 0;
 
                 (void)err_input(err, face_known ? REASON_FACE_MISMATCH : REASON_SERIAL_MISMATCH,
-                                "face %s was sent to serial %s, not %s", face, e.serial, serial);
+                                "face %s was sent to serial %s, not %s", face, e.serial[0] ? e.serial : "-", serial);
                 return hold(c, who, e.line, err->reason, serial, err);
         }
         if (strcmp(e.serial, serial) != 0)

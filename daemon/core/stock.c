@@ -144,7 +144,39 @@ static void check_complete(struct ledger *l, const char *line, const struct sort
         db_rows_done(&rows);
 }
 
-static void check_card(struct ledger *l, const char *line, const struct sorted *card)
+static size_t times_named(const struct sorted *cards, size_t n, const struct sorted *card)
+{
+        size_t times = 0;
+
+        for (size_t i = 0; i < n; i++)
+                times += strcmp(cards[i].serial, card->serial) == 0 ||
+                         (card->face[0] && strcmp(cards[i].face, card->face) == 0);
+        return times;
+}
+
+/* A face can lie only on a card that was expected to carry it, among these, or that was thought not to exist. */
+static void check_face(struct ledger *l, const char *line, const struct sorted *cards, size_t n,
+                       const struct sorted *card)
+{
+        char carrier[SERIAL_TEXT] = "";
+
+        if (ledger_get_int(l, "SELECT count(*) FROM card WHERE face_code=?1 AND line=?2", "ss", card->face, line) == 0)
+                ledger_refuse(l, ERR_INPUT, REASON_FACE_MISMATCH, "face %s was not printed on line %s", card->face,
+                              line);
+        (void)ledger_get_text(l, carrier, sizeof carrier,
+                              "SELECT b.serial FROM blank b JOIN card k ON b.card=k.id WHERE k.face_code=?1", "s",
+                              card->face);
+        if (carrier[0] && !is_named(cards, n, carrier))
+                ledger_refuse(l, ERR_INPUT, REASON_FACE_MISMATCH, "face %s belongs to serial %s", card->face, carrier);
+        if (!carrier[0] && ledger_get_int(l,
+                                          "SELECT count(*) FROM card k JOIN application a ON a.id=k.application WHERE "
+                                          "k.face_code=?1 AND a.state='bound'",
+                                          "s", card->face) == 0)
+                ledger_refuse(l, ERR_INPUT, REASON_FACE_MISMATCH, "face %s is no more in work", card->face);
+}
+
+static void check_card(struct ledger *l, const char *line, const struct sorted *cards, size_t n,
+                       const struct sorted *card)
 {
         char state[32] = "", at[64] = "";
 
@@ -156,10 +188,10 @@ static void check_card(struct ledger *l, const char *line, const struct sorted *
         (void)ledger_get_text(l, at, sizeof at, "SELECT line FROM blank WHERE serial=?1", "s", card->serial);
         if (strcmp(at, line) != 0)
                 ledger_refuse(l, ERR_INPUT, REASON_SERIAL_NOT_HERE, "serial %s is not of line %s", card->serial, line);
-        if (card->face[0] &&
-            ledger_get_int(l, "SELECT count(*) FROM card WHERE face_code=?1 AND line=?2", "ss", card->face, line) == 0)
-                ledger_refuse(l, ERR_INPUT, REASON_FACE_MISMATCH, "face %s was not printed on line %s", card->face,
-                              line);
+        if (times_named(cards, n, card) > 1)
+                ledger_refuse(l, ERR_INPUT, REASON_BAD_REQUEST, "serial %s or its face is named twice", card->serial);
+        if (card->face[0])
+                check_face(l, line, cards, n, card);
 }
 
 /* First every card goes back to the room's shelf in the ledger, then each face takes the serial it stands on: the
@@ -229,8 +261,12 @@ int stock_sort(struct line *line, const struct who *who, const struct sorted *ca
         if (line->print_flow)
                 return err_own(err, ERR_OPERATOR, REASON_LINE_BUSY, "line %s is printing", line->config->name);
         ledger_begin(l, who);
+        if (ledger_get_int(l, "SELECT count(*) FROM intent WHERE line=?1 AND kind='print' AND state='unknown'", "s",
+                           line->config->name) > 0)
+                ledger_refuse(l, ERR_UNKNOWN, REASON_UNKNOWN_OPEN, "settle the unknown print of line %s first",
+                              line->config->name);
         for (size_t i = 0; i < n_cards; i++)
-                check_card(l, line->config->name, &cards[i]);
+                check_card(l, line->config->name, cards, n_cards, &cards[i]);
         check_complete(l, line->config->name, cards, n_cards, next);
         if (ledger_ok(l) && any_unprinted(cards, n_cards))
                 turn = act_turn(l, "sort", body);
