@@ -65,7 +65,7 @@ static void test_triggers_stand_alone(struct ledger *l)
                 "DELETE FROM audit WHERE seq=1",
                 "DELETE FROM blank WHERE serial='SC-000001'",
                 ("INSERT INTO audit SELECT 99,epoch,prev,'x',boot_id,t_wall,t_boot,actor,role,event,entity,subject,"
-                "from_state,to_state,intent,body FROM audit WHERE seq=1"),
+                 "from_state,to_state,intent,body FROM audit WHERE seq=1"),
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
