@@ -212,17 +212,29 @@ static int cut_short(struct pcsc *p, DWORD n, struct error *err)
         return err_own(err, kind, REASON_CARD_SHORT_ANSWER, "the chip answered with a single byte");
 }
 
+/* ISO/IEC 7816-3:2006 12.2: a TPDU of T=0 has no room for Le beside data; what waits comes by GET RESPONSE. Readers
+ * pass the bytes on as they are. */
+static struct bytes for_protocol(const struct pcsc *p, struct bytes command)
+{
+        enum { HEAD = 5 };
+
+        if (p->protocol == SCARD_PROTOCOL_T0 && command.n > HEAD && command.n == (size_t)HEAD + command.p[4] + 1)
+                command.n--;
+        return command;
+}
+
 static int pcsc_transmit(struct transport *t, struct bytes command, struct writer *answer, struct error *err)
 {
         struct pcsc *p = pcsc_of(t);
         SCARD_IO_REQUEST pci = { p->protocol, sizeof pci };
+        struct bytes sent = for_protocol(p, command);
         DWORD n = sizeof p->answer;
         uint64_t start = now_ns();
         LONG r;
 
         if (!p->has_card)
                 return err_own(err, ERR_BUG, REASON_INTERNAL, "no card is connected");
-        r = SCardTransmit(p->card, &pci, command.p, (DWORD)command.n, NULL, p->answer, &n);
+        r = SCardTransmit(p->card, &pci, sent.p, (DWORD)sent.n, NULL, p->answer, &n);
         t->ns_device += now_ns() - start;
         t->n_commands++;
         if (r != SCARD_S_SUCCESS)
