@@ -50,11 +50,16 @@ int ctl_config(struct ctl *c, struct error *err)
 
 const char *ctl_socket(struct ctl *c)
 {
-        struct error ignored;
+        struct error err;
 
-        if (c->socket)
-                return c->socket;
-        return ctl_config(c, &ignored) == 0 ? c->config.station.socket : "/run/mohr/station.sock";
+        if (!c->socket && ctl_config(c, &err) == 0)
+                return c->config.station.socket;
+        if (!c->socket) {
+                if (access(c->config_file, F_OK) == 0) /* it is there and of no use: say so, once */
+                        fprintf(stderr, "mohr: %s\n", err.text);
+                c->socket = "/run/mohr/station.sock";
+        }
+        return c->socket;
 }
 
 int ctl_fail(const struct ctl *c, const struct error *err)
