@@ -91,8 +91,7 @@ const struct fsck_check fsck_card_checks[] = {
         { .rule = { "chip-unique", "DESIGN 3", "A chip belongs to one serial.", false },
           .sql = "SELECT chip_id, 'in '||group_concat(serial,' ') FROM blank WHERE chip_id IS NOT NULL GROUP BY "
                  "chip_id "
-                 "HAVING count(*)>1 UNION ALL SELECT c.id, 'first seen as '||c.serial||', bound to '||b.serial FROM "
-                 "chip c JOIN blank b ON b.chip_id=c.id WHERE c.serial IS NOT b.serial" },
+                 "HAVING count(*)>1" },
         { .rule = { "attempt-budget", "DESIGN 1.7",
                     "A chip has at most two unfinished authentications (they are counted before they begin).", false },
           .sql = "SELECT id, attempts||' unfinished attempts' FROM chip WHERE attempts>2 UNION ALL "

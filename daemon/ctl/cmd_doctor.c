@@ -175,7 +175,7 @@ static void check_service(struct doctor *d, const json_t *status, const char *na
 static void check_portal(struct doctor *d, const json_t *status)
 {
         const json_t *portal = json_object_get(status, "portal");
-        const json_t *e = json_object_get(json_object_get(portal, "error"), "error");
+        const json_t *e = json_object_get(portal, "error");
         const char *text = json_string_value(json_object_get(e, "text"));
         const char *word = json_string_value(json_object_get(e, "reason"));
         enum reason reason = REASON_PORTAL_DOWN;

@@ -37,7 +37,7 @@ static void print_portal(const json_t *portal)
                        json_is_true(json_object_get(portal, "fenced")) ? ", FENCED" : "",
                        (long long)json_integer_value(json_object_get(portal, "pending")), at[0] ? at : "never");
         out_field("portal", text);
-        out_field_of(json_object_get(json_object_get(portal, "error"), "error"), "portal says", "text");
+        out_field_of(json_object_get(portal, "error"), "portal says", "text");
 }
 
 static void print_act(const char *label, const json_t *act)
@@ -53,7 +53,7 @@ static void print_act(const char *label, const json_t *act)
 
 static void print_outcome(const char *label, const json_t *outcome)
 {
-        const json_t *e = json_object_get(json_object_get(outcome, "error"), "error");
+        const json_t *e = json_object_get(outcome, "error");
         char text[400], at[24];
 
         if (!json_is_object(outcome))
@@ -226,7 +226,7 @@ static void print_application(const json_t *a)
         out_field_of(a, "refused", "refusal");
         out_field_of(a, "waits for", "waiting_for");
         out_field_of(a, "kind", "kind");
-        out_field_of(json_object_get(json_object_get(a, "problem"), "error"), "problem", "text");
+        out_field_of(json_object_get(a, "problem"), "problem", "text");
         print_certificate(json_object_get(a, "certificate"));
         out_field_of(sheet, "worksheet", "number");
         out_field_of(a, "matched by", "worksheet_by");

@@ -127,7 +127,7 @@ static void show_end(void)
 
 static int judge(const json_t *outcome, json_t **ret, struct error *err)
 {
-        const json_t *e = json_object_get(json_object_get(outcome, "error"), "error");
+        const json_t *e = json_object_get(outcome, "error");
         const char *word = json_string_value(json_object_get(e, "reason"));
         const char *text = json_string_value(json_object_get(e, "text"));
         const char *kind = json_string_value(json_object_get(e, "kind"));

@@ -154,7 +154,7 @@ def without_core(mohr, folder):
 
 # ---- a fake station ---------------------------------------------------------------------------------------------------
 
-ERROR = {'error': {'reason': 'ribbon_out', 'text': 'no ribbon', 'advice': '', 'kind': 'operator'}}
+ERROR = {'reason': 'ribbon_out', 'text': 'no ribbon', 'advice': '', 'kind': 'operator', 'origin': 'own', 'code': 0}
 
 
 class Fake(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

@@ -76,7 +76,9 @@ static const struct plant plants[] = {
         { "spoiled-chip-unverifiable", "", false, "DELETE FROM intent WHERE kind='lock' AND serial='SC-000002'" },
         { "reissue-once", "report-tells-the-card", false, "UPDATE card SET reissue=NULL WHERE reissue='R-1'" },
         { "reissue-once", "", false, "UPDATE reissue SET spoiled_serial='SC-000003' WHERE id='R-1'" },
-        { "chip-unique", "", false, "UPDATE chip SET serial='SC-000003' WHERE serial='SC-000001'" },
+        { "chip-unique", "schema", false,
+          "DROP INDEX one_serial_per_chip; UPDATE blank SET chip_id=(SELECT chip_id FROM blank WHERE "
+          "serial='SC-000001') WHERE serial='SC-000005'" },
         { "attempt-budget", "", false, "UPDATE chip SET attempts=3 WHERE serial='SC-000001'" },
         { "attempt-budget", "", false, "DELETE FROM chip WHERE serial='SC-000001'" },
         { "mismatch-parks", "", false, "UPDATE chip SET mismatches=1 WHERE serial='SC-000001'" },
