@@ -115,12 +115,29 @@ int ctl_line(struct ctl *c, const char *name, json_t **ret_status, const char **
         return choose_line(json_object_get(*ret_status, "lines"), name, ret_line, err);
 }
 
+/* `mohr --socket PATH fsck` as well as `mohr fsck --socket PATH`: the command's word goes to the front. */
+static void put_command_first(int argc, char **argv)
+{
+        char *command;
+        int i = 1;
+
+        while (i < argc && strncmp(argv[i], "--", 2) == 0)
+                i += strcmp(argv[i], "--socket") == 0 || strcmp(argv[i], "--config") == 0 ? 2 : 1;
+        if (i <= 1 || i >= argc)
+                return;
+        command = argv[i];
+        memmove(argv + 2, argv + 1, (size_t)(i - 1) * sizeof *argv);
+        argv[1] = command;
+}
+
 int main(int argc, char **argv)
 {
         struct ctl c = { .socket = getenv("MOHR_SOCKET"), .config_file = MOHR_SYSCONFDIR "/mohr/mohr.conf" };
-        const struct command *command = argc > 1 ? ctl_command(argv[1]) : NULL;
+        const struct command *command;
         int status;
 
+        put_command_first(argc, argv);
+        command = argc > 1 ? ctl_command(argv[1]) : NULL;
         (void)setlocale(LC_CTYPE, "");
         if (argc > 1 && strcmp(argv[1], "--version") == 0)
                 return puts("mohr " MOHR_VERSION), 0;

@@ -95,6 +95,7 @@ def usage(mohr):
     mohr('match', 'QM-1', wants=2, says='usage: mohr match')
     mohr('inspect', '--serial', 'SC-000001', 'good', wants=2)
     mohr('print', '--nothing', wants=2, says='no such option')
+    check(subprocess.run([MOHR, '--socket', '/none', '--json', 'status'], capture_output=True).returncode == 7, 'options first')
     mohr('--help', says='mohr COMMAND --help')
     for line in subprocess.run([MOHR, '--help'], capture_output=True, text=True).stdout.splitlines():
         if line.startswith('  '):
