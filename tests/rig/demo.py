@@ -14,11 +14,14 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from rig.desk import Desk  # noqa: E402
 from rig.expert import Expert, GaveUp, applicants_issued  # noqa: E402
 from rig.portal import build_dir  # noqa: E402
+from rig.staff import Down, Refused  # noqa: E402
 from rig.station import Options, Station  # noqa: E402
 from rig.supervisor import insist, say  # noqa: E402
 
 LOOK_AT = 3      # cards issued when no --batch is given
 STEP_S = 0.04
+LAST_TRIES = 100
+REFUSED = 5      # exit status when chips are refused, as of `mohr` (proto/base/reason.h)
 SHORT = 60       # a longer folder name leaves too little room for the names of unix sockets
 
 
@@ -135,22 +138,29 @@ def all_holds(r, n, k, extra):
             r['spoiled'] == k + extra)
 
 
+def extras(expert):
+    return [f'{serial}: an extra spoiled card, blank {expert.blank(serial).get("state")}: {why}'
+            for serial, why in expert.extra.items()]
+
+
 def tell_batch(station, expert, options, started):
-    r = None
-    while r is None:  # the core may be away for a moment
+    """The last line of standard output; the exit status."""
+    for n in range(LAST_TRIES):  # the core may be away for a moment
         station.supervisor.tick()
         try:
-            r = result(station, expert, started)
-        except Exception as error:  # whatever it is: a batch ends with its line of JSON
-            say(f'result: {error}')
-            if time.monotonic() - started > 3600 or not station.supervisor.units:
-                raise
+            r, lines = result(station, expert, started), extras(expert)
+            break
+        except (Down, Refused, OSError, RuntimeError) as error:
+            if n == LAST_TRIES - 1:
+                raise RuntimeError(f'no result: {error}') from error
             time.sleep(0.2)
-    for serial, why in expert.extra.items():
-        say(f'{serial}: an extra spoiled card: {why}')
+    for line in lines:
+        say(line)
     if station.supervisor.restarts():
         say(f'{station.supervisor.restarts()} programs were started again')
     print(json.dumps(r, separators=(',', ':')), flush=True)
+    if expert.hopeless():
+        return REFUSED
     return 0 if all_holds(r, options.batch, options.spoil, len(expert.extra)) else 1
 
 

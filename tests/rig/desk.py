@@ -26,7 +26,6 @@ class Desk:
         self.station, self.printer, self.command = station, station.printer, card_command
         self.slot = CardSlot(station.pcscd, station.program('tests/sim/card/card-sim'))
         self.inserted = None  # serial of the card in the reader
-        self.loaded = 0
 
     def seen(self):
         """Whether the printed cards can be looked at."""
@@ -83,12 +82,16 @@ class Desk:
         """The card is in the slot and has not fallen out."""
         return self.inserted == serial and self.slot.present()
 
+    def settled(self):
+        """The reader has noticed that the former card is gone."""
+        return time.monotonic() >= self.station.pcscd.empty_since.get(0, 0) + POLL_S
+
     def put_in(self, serial):
         """One try: False while the reader must still notice that the former card is gone."""
         if self.in_reader(serial):
             return True
         self.take_out()
-        if time.monotonic() < self.station.pcscd.empty_since.get(0, 0) + POLL_S:
+        if not self.settled():
             return False
         self.slot.insert(self.folder(serial), kdd(serial), serial, command=self.command, wait=False)
         self.inserted = serial

@@ -7,6 +7,8 @@ from .station import LINE
 from .supervisor import say
 
 TRIES = 12           # unfinished outcomes of one card before it is spoiled
+HUNG = 6             # one at which the chip kept the station waiting counts for so many
+SERVICE_DOWN = ('key_down', 'reader_gone', 'portal_down')  # says nothing about the card
 LOOKS = 5            # tries of the independent look
 REFUSED_IN_ROW = 3   # cards: then it is not the cards
 
@@ -139,8 +141,9 @@ class Reader:
         self.carry_out_spoil(serial)
 
     def do_write(self, serial):
-        """The scan comes right before the card goes in."""
-        self.me.post(f'/v1/lines/{LINE}/write', {'serial': serial})
+        """The scan comes right before the card goes in, with the former one out for sure."""
+        if self.desk.in_reader(serial) or self.desk.settled():
+            self.me.post(f'/v1/lines/{LINE}/write', {'serial': serial})
 
     def do_look(self, serial):
         if not self.desk.put_in(serial):
@@ -200,27 +203,26 @@ class Reader:
             return
         if error['kind'] == 'card':
             self.judge_card(serial, outcome['what'], error['reason'])
-        elif error['reason'] not in ('key_down', 'reader_gone', 'worker_lost', 'portal_down'):
-            self.tries[serial] = self.tries.get(serial, 0) + 1
-            if self.tries[serial] >= TRIES:
-                self.refuse_card(serial, 'chip_mute', error['reason'])
-        if not self.desk.in_reader(serial):
+        elif error['reason'] not in SERVICE_DOWN:
             self.desk.take_out()
+            self.tries[serial] = self.tries.get(serial, 0) + (HUNG if 'deadline' in error['text'] else 1)
+            if self.tries[serial] >= TRIES and outcome['what'] == 'lock':
+                self.lock_errors[serial] = 2
+            elif self.tries[serial] >= TRIES:
+                self.refuse_card(serial, 'chip_mute', error['reason'])
 
     def judge_card(self, serial, what, reason):
+        self.desk.take_out()
         if what == 'lock':
             self.lock_errors[serial] = self.lock_errors.get(serial, 0) + 1
             return
         self.card_errors[serial] = self.card_errors.get(serial, 0) + 1
         if reason in FINAL or self.card_errors[serial] >= 2:
             self.refuse_card(serial, REFUSALS.get(reason, 'chip_refused'), reason)
-        else:
-            self.desk.take_out()
 
     def refuse_card(self, serial, cause, reason):
         self.refused_in_row += 1
         self.refusals.append((serial, reason))
-        self.desk.take_out()
         self.spoil_card(serial, cause, f'the station says {reason}')
 
     def hopeless(self):

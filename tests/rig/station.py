@@ -52,8 +52,8 @@ socket = {dir}/run/key/key.sock
 [chip]
 ca = {dir}/etc/csca.pem
 profile = {dir}/etc/chip.json
-insert_s = 20
-limit_s = 60
+insert_s = 15
+limit_s = 25
 
 [print]
 limit_s = 60
