@@ -19,6 +19,7 @@ from rig.station import Options, Station  # noqa: E402
 from rig.supervisor import insist, say  # noqa: E402
 
 LOOK_AT = 3      # cards issued when no --batch is given
+CARDSIM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'sim/printer/cardsim_ctl.py')
 STEP_S = 0.04
 LAST_TRIES = 100
 REFUSED = 5      # exit status when chips are refused, as of `mohr` (proto/base/reason.h)
@@ -190,6 +191,7 @@ The station is running. {len(expert.chosen)} cards were issued.
   configuration   {station.config}
   logs            {station.path('log')}
   portal          {station.options.portal_url or station.portal.url}
+  printer         {f'{CARDSIM} {station.printer.dir} status' if station.printer else station.options.printer_uri}
   last card       {f'{last} is still in the reader: {reader} -a' if last else 'none'}
 Try
   {mohr} status

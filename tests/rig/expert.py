@@ -57,6 +57,8 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
         self.status = self.me.get('/v1/status')
         self.line = next(line for line in self.status['lines'] if line['line'] == LINE)
         self.rows = {row['application']: row for row in self.me.get('/v1/queue?limit=1000')['applications']}
+
+    def check_stall(self):
         key = (self.status['audit_seq'], len(self.chosen))
         if key != self.changed[0]:
             self.changed = (key, time.monotonic())
@@ -83,8 +85,10 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
         """Does what can be done now. A core that is away, and a refusal, are taken up again at the next step."""
         try:
             self.look()
-        except Down:
+        except (Down, Refused) as no:
+            self.tell('station', f'does not answer: {no}')
             return
+        self.check_stall()
         for act in (self.settle_unknown, self.settle_hold, self.stock, self.worksheets, self.mind_printer, self.print_next,
                     self.inspect, self.work_at_reader, self.headquarters):
             try:
@@ -203,7 +207,11 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
         tray = self.desk.tray()
         for card in self.in_work('printed'):
             serial = card['serial']
-            if not self.desk.seen():
+            if self.plan.due(card['application'], 'print'):
+                self.spoil_planned(card, 'print')
+            elif serial in self.spoiling:
+                continue
+            elif not self.desk.seen():
                 self.accept(card, self.blank(serial)['face_code'])
             elif serial in tray:
                 self.inspect_one(card, tray[serial])
@@ -216,9 +224,7 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
     def inspect_one(self, card, plastic):
         serial = card['serial']
         text = self.desk.scan(plastic) if plastic['state'] == 'ok' else None
-        if self.plan.due(card['application'], 'print'):
-            self.spoil_planned(card, 'print')
-        elif text is None:
+        if text is None:
             jam = serial in self.jammed
             self.spoil_card(serial, 'card_jam' if jam else 'power_fault',
                             'jammed half way' if jam else 'half printed: the printer was interrupted')

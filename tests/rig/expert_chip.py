@@ -186,7 +186,7 @@ class Reader:
         """Only puts in the card that the station asks for, for whoever works with it by hand."""
         try:
             self.look()
-        except Down:
+        except (Down, Refused):
             return
         if self.line['chipping']:
             self.desk.put_in(self.line['chipping']['serial'])
