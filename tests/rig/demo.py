@@ -11,6 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from rig import staff  # noqa: E402
 from rig.desk import Desk  # noqa: E402
 from rig.expert import Expert, GaveUp, applicants_issued  # noqa: E402
 from rig.portal import build_dir  # noqa: E402
@@ -179,26 +180,29 @@ def issue(station, expert):
 
 
 def summary(station, expert):
-    tray = station.path('printer', 'tray')
-    mohr = f'{station.path("bin/mohr")} --socket {station.socket}'
+    mohr, where = station.path('bin/mohr'), f'--socket {station.socket} --config {station.config}'
     reader = f'PCSCLITE_CSOCK_NAME={station.pcscd.socket} opensc-tool -r "{station.pcscd.readers[0]}"'
+    faces = f'{station.printer.dir}/tray/*/front.png, back.png (the serial lies beside them)'
+    printer = f'{CARDSIM} {station.printer.dir} status' if station.printer else station.options.printer_uri
     last = expert.desk.inserted
+    uids = ', '.join(f'{name} {station.uids[name]}' for name in staff.PEOPLE)
     print(f'''
-The station is running. {len(expert.chosen)} cards were issued.
-  printed faces   {tray}/*/front.png, back.png (serial beside them)
+The station is running. {len(expert.chosen)} cards were issued, {expert.count('blanks', 'spoiled')} spoiled.
+  printed faces   {faces if station.printer else "at the printer"}
   ledger          {station.path('state/ledger.db')}
   socket          {station.socket}
   configuration   {station.config}
   logs            {station.path('log')}
+  printer         {printer}
   portal          {station.options.portal_url or station.portal.url}
-  printer         {f'{CARDSIM} {station.printer.dir} status' if station.printer else station.options.printer_uri}
-  last card       {f'{last} is still in the reader: {reader} -a' if last else 'none'}
-Try
-  {mohr} status
-  {mohr} queue
-  {mohr} fsck
+  last card       {f'{last} is still in the reader: {reader} -a' if last else 'not in the reader'}
+You are the person "visitor", who may issue cards. Try
+  {mohr} status {where}
+  {mohr} queue {where}
+  {mohr} verify {where}
+  {mohr} fsck {where}
   curl --unix-socket {station.socket} http://localhost/v1/status
-Somebody else: setpriv --reuid UID --clear-groups {mohr} ... with the UIDs of {station.config}.
+The others ({uids}): setpriv --reuid UID --clear-groups {mohr} ...
 A card that `mohr write` asks for is put into the reader by itself. Ctrl-C ends and removes everything.
 ''', flush=True)
 
