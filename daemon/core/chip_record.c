@@ -211,7 +211,8 @@ int chip_check_identity(struct chip_flow *f, const struct chip_identity *id, str
         char chip[CHIP_ID_TEXT];
 
         hex_encode_lower(BYTES(id->chip_id), chip, sizeof chip);
-        return check_app(f, id, err) < 0 || check_ledger(f, chip, err) < 0 ? -1 : 0;
+        /* Whose chip it is says more than what is on it: another serial's card was inserted. */
+        return check_ledger(f, chip, err) < 0 || check_app(f, id, err) < 0 ? -1 : 0;
 }
 
 int chip_check_same(const struct chip_flow *f, const uint8_t chip_id[GP_CHIP_ID_SIZE], struct error *err)

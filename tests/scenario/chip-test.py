@@ -237,7 +237,7 @@ class Chip(unittest.TestCase):
                 self.insert(name, **sim)
                 core = Core(self.folder)
                 self.refused('card', reason, lambda: self.worker.task('write', self.args(), checkpoint=core.checkpoint))
-                self.assertEqual(core.seen, [])
+                self.assertEqual(core.seen, ['identified'])
                 self.assertEqual(self.state(name)['tries'], '0')  # counts failed authentications
                 self.slot.remove()
 

@@ -33,12 +33,34 @@ static int refused(uint16_t sw, struct error *err)
                        apdu_sw_text(sw));
 }
 
+static int refuse(struct error *err, enum reason reason, const char *what)
+{
+        return err_own(err, ERR_CARD, reason, "%s", what);
+}
+
+/* Before any key is used: is this a chip to be written at all? The core was asked first: it knows whose chip it is. */
+static int check_blank(const struct job *job, struct error *err)
+{
+        switch (job->seen.app) {
+        case CHIP_APP_BLANK:
+                return 0;
+        case CHIP_APP_ABSENT:
+                return refuse(err, REASON_CHIP_FOREIGN, "the certificate application is not on the chip");
+        case CHIP_APP_PERSONALISED:
+                return refuse(err, REASON_CHIP_PERSONALISED, "the chip holds a security object already");
+        case CHIP_APP_LOCKED:
+                return refuse(err, REASON_CHIP_LOCKED, "the certificate application is locked");
+        }
+        return refuse(err, REASON_INTERNAL, "unknown state of the application");
+}
+
 static int challenge(struct job *job, struct chip_answer *ret, struct error *err)
 {
         struct chip_command c;
         uint16_t sw = 0;
 
-        if (ask_command(job, "identified", chip_identity_encode(&job->seen), "init_update", &c, err) < 0)
+        if (ask_command(job, "identified", chip_identity_encode(&job->seen), "init_update", &c, err) < 0 ||
+            (job->blank_only && check_blank(job, err) < 0))
                 return -1;
         job_show(job, "authenticate", 0, 2);
         if (card_select_isd(job->t, (struct bytes){ job->task.isd_aid, job->task.n_isd_aid }, err) < 0 ||

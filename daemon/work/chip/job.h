@@ -13,6 +13,7 @@ struct job {
         struct chip_task task;
         struct chip_identity seen;
         uint64_t worked_ns; /* when the card was there */
+        bool blank_only;    /* refuse any other chip after `identified`, before a key is used */
         uint64_t shown_ns;  /* of the last progress message, and what it said */
         const char *shown_step;
         int64_t shown_done, shown_of;

@@ -2,27 +2,6 @@
 #include "daemon/work/chip/job.h"
 #include "proto/base/cleanup.h"
 
-static int refuse(struct error *err, enum reason reason, const char *what)
-{
-        return err_own(err, ERR_CARD, reason, "%s", what);
-}
-
-/* Before any key is used: is this a chip to be written at all? */
-static int check_blank(const struct job *job, struct error *err)
-{
-        switch (job->seen.app) {
-        case CHIP_APP_BLANK:
-                return 0;
-        case CHIP_APP_ABSENT:
-                return refuse(err, REASON_CHIP_FOREIGN, "the certificate application is not on the chip");
-        case CHIP_APP_PERSONALISED:
-                return refuse(err, REASON_CHIP_PERSONALISED, "the chip holds a security object already");
-        case CHIP_APP_LOCKED:
-                return refuse(err, REASON_CHIP_LOCKED, "the certificate application is locked");
-        }
-        return refuse(err, REASON_INTERNAL, "unknown state of the application");
-}
-
 static int not_verified(const struct chip_content *c, struct error *err)
 {
         return err_own(err, ERR_CARD, c->complete ? REASON_VERIFY_FAILED : REASON_NOT_ISSUED,
@@ -38,7 +17,8 @@ int task_write(struct worker *w, const json_t *args, int blob, json_t **ret_args
 
         (void)blob;
         (void)ret_blob;
-        if (job_begin(&job, w, args, true, err) < 0 || check_blank(&job, err) < 0 || job_open(&job, &script, err) < 0 ||
+        job.blank_only = true;
+        if (job_begin(&job, w, args, true, err) < 0 || job_open(&job, &script, err) < 0 ||
             job_run_script(&job, script, &n, err) < 0 || job_reset(&job, err) < 0 ||
             job_read_content(&job, &content, err) < 0)
                 return -1;
