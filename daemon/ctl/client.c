@@ -118,7 +118,7 @@ static int parse(const struct answer *a, json_t **ret, struct error *err)
 int client_call(struct ctl *c, const char *method, const char *path, json_t *body, json_t **ret, struct error *err)
 {
         cleanup(json_p) json_t *owned = body;
-        cleanup(free_p) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+        cleanup(free_p) char *text = owned ? json_dumps(owned, JSON_COMPACT) : NULL;
         cleanup(curl_slist_free_all_p) struct curl_slist *headers =
                 curl_slist_append(NULL, "Content-Type: application/json");
         char url[1024];

@@ -23,7 +23,7 @@ static void commit(struct ledger *l)
 static struct bytes jws(char *ret, size_t max, json_t *payload)
 {
         cleanup(json_p) json_t *owned = payload;
-        cleanup(free_p) char *text = json_dumps(payload, JSON_COMPACT);
+        cleanup(free_p) char *text = json_dumps(owned, JSON_COMPACT);
         char middle[2048];
 
         base64url_encode((struct bytes){ (const uint8_t *)text, strlen(text) }, middle, sizeof middle);
@@ -80,7 +80,7 @@ static void call(struct ledger *l, const char *kind, const char *application, co
                  json_t *payload, char ret_intent[UUID_TEXT])
 {
         cleanup(json_p) json_t *owned = payload;
-        cleanup(free_p) char *text = json_dumps(payload, JSON_COMPACT | JSON_SORT_KEYS);
+        cleanup(free_p) char *text = json_dumps(owned, JSON_COMPACT | JSON_SORT_KEYS);
         struct intent_spec spec = { .kind = kind,
                                     .application = application,
                                     .card = card,
