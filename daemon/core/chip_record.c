@@ -162,7 +162,7 @@ bool chip_record_failed(struct chip_flow *f, const struct error *why)
                 if (!open && f->mode == CHIP_WRITE)
                         back_to_accepted(l, f);
         }
-        if (why->reason == REASON_CHIP_KEY_REFUSED)
+        if (why->reason == REASON_CHIP_KEY_REFUSED && f->chip_id[0]) /* tried just now, not parked since before */
                 record_mismatch(f);
         return commit(f);
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BATCH = 64, AGAIN_MS = 2000 };
+enum { BATCH = 64, AGAIN_MS = 500 };
 
 struct open_intent {
         char id[UUID_TEXT], kind[16], step[IPC_NAME_MAX + 1], serial[SERIAL_TEXT];
