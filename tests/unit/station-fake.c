@@ -1,7 +1,7 @@
 /* The rig's workers in one program, told apart by their name. Each asks the script (DIR/script, station-script.h) what
- * to do at each of its steps: "die" by SIGKILL, fail with a kind's name ("retry", "operator", "card", "unknown",
- * "input", "bug") and perhaps a reason, "nonsense", or nothing: go on. What they do to the world stands in DIR/effects,
- * the card in the reader in DIR/chip ("FACE" it holds, or "locked"). */
+ * to do at each of its steps: "die" by SIGKILL, "hang", fail with a kind's name ("retry", "operator", "card",
+ * "unknown", "input", "bug") and perhaps a reason, "nonsense", or nothing: go on. What they do to the world stands in
+ * DIR/effects, the card in the reader in DIR/chip ("FACE" it holds, or "locked"). */
 #define _GNU_SOURCE
 #include "daemon/work/service.h"
 #include "proto/base/cleanup.h"
@@ -33,6 +33,8 @@ static int step(const char *who, const char *name, struct error *err)
                 return 0;
         if (strcmp(word, "die") == 0)
                 (void)raise(SIGKILL);
+        while (strcmp(word, "hang") == 0)
+                (void)pause();
         (void)reason_parse(reason, &why);
         if (!error_kind_parse(word, &kind))
                 return 0;

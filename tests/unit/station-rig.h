@@ -29,7 +29,7 @@ void rig_close(struct rig *r);
 void rig_script(const struct rig *r, const char *text);
 /* What the fakes did so far, a word per line: how often this one stands there. */
 unsigned rig_effects(const struct rig *r, const char *word);
-/* Runs the loop until what() is true; 5 s at most. */
+/* Runs the loop until what() is true; 20 s at most. */
 void rig_until(struct rig *r, bool (*what)(struct rig *r));
 void rig_run(struct rig *r, int64_t ms);
 

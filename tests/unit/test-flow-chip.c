@@ -333,14 +333,14 @@ static bool at_step(struct rig *r)
 }
 
 /* The ledger as it stood after that step, under a fresh core. */
-static void test_crash(const char *step, const char *blank, const char *intent)
+static void test_crash(const char *step, const char *script, const char *blank, const char *intent)
 {
         char from[100], to[100];
         struct error err;
 
         open_station("accepted");
         wanted_step = step;
-        CHECK(write_card("", &err) == 0);
+        CHECK(write_card(script, &err) == 0);
         rig_until(&rig, at_step);
         (void)snprintf(from, sizeof from, "%s/then.db", rig.dir);
         (void)snprintf(to, sizeof to, "%s/state/ledger.db", rig.dir);
@@ -366,8 +366,8 @@ int main(int argc, char **argv)
         test_lock();
         test_lock_unheard();
         test_ledger_refuses();
-        test_crash("identified", "accepted", "failed");
-        test_crash("script", "writing", "unknown");
-        test_crash("written", "written", "unknown");
+        test_crash("identified", "chip identified hang\n", "accepted", "failed");
+        test_crash("script", "chip script hang\n", "writing", "unknown");
+        test_crash("written", "chip written hang\n", "written", "unknown");
         return 0;
 }

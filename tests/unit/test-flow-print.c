@@ -220,12 +220,11 @@ static void test_crash(bool printed)
         struct error err;
 
         open_station();
-        rig_script(&rig, "");
+        rig_script(&rig, printed ? "print printed hang\n" : "print released hang\n");
         CHECK(start(APP, &err) == 0);
         rig_until(&rig, is_submitted);
-        if (printed) /* the worker goes on, the core has not heard it */
-                for (int i = 0; i < 100 && rig_effects(&rig, "print") == 0; i++)
-                        (void)usleep(10000);
+        while (rig_effects(&rig, "print") < printed) /* the worker went on, the core has not heard it */
+                (void)usleep(5000);
         crash(printed ? "" : "print verdict unknown\n");
         if (printed) {
                 rig_until(&rig, settled);
