@@ -124,6 +124,15 @@ def check_config(root):
           'the gate is in one place')
 
 
+def check_cups(root):
+    """cupsd accepts the example configuration."""
+    files = os.path.join(root, 'cups-files.conf')
+    with open(files, 'w', encoding='utf-8') as file:
+        file.write(f'RequestRoot {root}\nTempDir {root}\nCacheDir {root}\nStateDir {root}\nServerRoot {root}\n')
+    done = run('/usr/sbin/cupsd', '-t', '-s', files, '-c', os.path.join(root, EXAMPLES, 'cupsd.conf'))
+    check(done.returncode == 0, f'cupsd accepts the example configuration: {done.stdout}{done.stderr}')
+
+
 def main():
     with tempfile.TemporaryDirectory() as root:
         os.chmod(root, 0o755)
@@ -134,6 +143,7 @@ def main():
         check_options(root)
         check_users(root)
         check_config(root)
+        check_cups(root)
     return 1 if bad else 0
 
 
