@@ -17,7 +17,7 @@ from rig.expert import Expert, GaveUp, applicants_issued  # noqa: E402
 from rig.portal import build_dir  # noqa: E402
 from rig.staff import Down, Refused  # noqa: E402
 from rig.station import Options, Station  # noqa: E402
-from rig.supervisor import insist, say  # noqa: E402
+from rig.supervisor import Killed, insist, say  # noqa: E402
 
 LOOK_AT = 3      # cards issued when no --batch is given
 CARDSIM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'sim/printer/cardsim_ctl.py')
@@ -112,8 +112,10 @@ def reported(station, issued):
 def fsck(station):
     def run():
         status, text = station.fsck()
-        if status < 0 or status in (6, 7):
-            raise RuntimeError(f'ended with {status} {text.strip()}')
+        if status < 0:
+            raise Killed('was killed')
+        if status in (6, 7):  # the core was away
+            raise RuntimeError(f'ended with {status}: {text.strip()}')
         return status, text
 
     try:

@@ -10,7 +10,8 @@ TRIES = 12           # unfinished outcomes of one card before it is spoiled
 HUNG = 6             # one at which the chip kept the station waiting counts for so many
 SERVICE_DOWN = ('key_down', 'reader_gone', 'portal_down')  # says nothing about the card
 LOOKS = 5            # tries of the independent look
-REFUSED_IN_ROW = 3   # cards: then it is not the cards
+REFUSED_IN_ROW = 9   # points: then it is not the cards
+POINTS = {'chip_budget': 1, 'worker_lost': 1, 'card_removed': 1}  # of a refused card: what an accident may have done
 
 
 class Reader:
@@ -221,7 +222,7 @@ class Reader:
             self.refuse_card(serial, REFUSALS.get(reason, 'chip_refused'), reason)
 
     def refuse_card(self, serial, cause, reason):
-        self.refused_in_row += 1
+        self.refused_in_row += POINTS.get(reason, 3)
         self.refusals.append((serial, reason))
         self.spoil_card(serial, cause, f'the station says {reason}')
 

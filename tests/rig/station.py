@@ -10,6 +10,7 @@ portal/, cups/, pcscd/, printer/ (the simulated printer), cards/SERIAL/ (one fol
 
 The services run under uids of their own, as they do on a real station, so this needs root.
 """
+import glob
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ from .cupsd import PrivateCupsd
 from .pcscd import PrivatePcscd
 from .portal import PortalSim
 from .procs import Child, wait_for
-from .supervisor import Supervisor, insist
+from .supervisor import Killed, Supervisor, insist, run_tool
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -186,14 +187,12 @@ class Station:
             if name.endswith('.ttf'):
                 shutil.copy(self.program('config/fonts', name), self.path('etc/fonts'))
         shutil.copy(os.path.join(ROOT, 'config/chips/gp-scp03-laboratory.json'), self.path('etc/chip.json'))
-        subprocess.run(['chmod', '-R', 'a+rX', self.path('etc'), self.path('bin')], check=True)
+        insist('chmod', lambda: run_tool(['chmod', '-R', 'a+rX', self.path('etc'), self.path('bin')]))
 
     def _token(self):
         def make():
             shutil.rmtree(self.path('key/token'), ignore_errors=True)
-            done = subprocess.run([os.path.join(HERE, 'token'), self.path('key/token')], capture_output=True, text=True)
-            if done.returncode != 0:
-                raise RuntimeError(f'ended with {done.returncode} {done.stderr.strip()}')
+            run_tool([os.path.join(HERE, 'token'), self.path('key/token')])
 
         insist('token', make)
         for name in ('csca.pem', 'ds.pem'):
@@ -215,16 +214,26 @@ class Station:
             os.chmod(self.path('net', name), 0o400)
 
     def _own_portal(self):
+        pki = self.path('portal/pki')
+
+        def make_pki():
+            if not os.path.exists(pki + '/portal.pem'):  # the root may be half written
+                shutil.rmtree(pki, ignore_errors=True)
+            run_tool([os.path.join(HERE, 'pki'), pki, STATION])
+
         def make():
-            shutil.rmtree(self.path('portal'), ignore_errors=True)
+            for name in glob.glob(self.path('portal/portal.db*')):
+                os.unlink(name)
             try:
                 portal = PortalSim(self.path('portal'), [STATION], build=self.options.build)
             except subprocess.CalledProcessError as error:
-                raise RuntimeError(str(error)) from error
+                raise Killed(str(error)) from error
             portal.seed(self.options.applicants, odd=self.options.odd)
             return portal
 
-        self.portal = insist('portal', make)
+        self._own('portal', 'root', 0o700)
+        insist('portal PKI', make_pki)
+        self.portal = insist('portal', make, tries=20)
         insist('portal-sim', self.portal.start)
         self.supervisor.add('portal-sim', lambda: self.portal.child is not None and self.portal.child.alive(),
                             self.portal.start, self.portal.stop)
@@ -262,12 +271,7 @@ class Station:
         with open(self.config, 'w') as f:
             f.write(text + staff.config_lines(self.uids))
 
-        def check():
-            done = subprocess.run([self.path('bin/mohrd'), '--check-config', self.config], capture_output=True, text=True)
-            if done.returncode != 0:
-                raise RuntimeError(f'ended with {done.returncode} {(done.stdout + done.stderr).strip()}')
-
-        insist('mohrd --check-config', check)
+        insist('mohrd --check-config', lambda: run_tool([self.path('bin/mohrd'), '--check-config', self.config]))
 
     # ---- running it -----------------------------------------------------------------------------------------------
 
@@ -300,186 +304,6 @@ class Station:
         return done.returncode, done.stdout + done.stderr
 
     def stop(self):
-        if self.child:
-            self.child.stop()
-            self.child = None
-
-
-class Station:
-    def __init__(self, folder, options):
-        self.dir, self.options, self.supervisor = os.path.abspath(folder), options, Supervisor()
-        self.uids = staff.accounts()
-        self.portal = self.cups = self.pcscd = self.printer = None
-        self.id, self.socket = STATION, self.path('run/station/station.sock')
-        self.config = self.path('etc/mohr.conf')
-
-    def path(self, *parts):
-        return os.path.join(self.dir, *parts)
-
-    def program(self, *parts):
-        return os.path.join(self.options.build, *parts)
-
-    def person(self, name):
-        return staff.Person(self.socket, self.uids[name])
-
-    # ---- making it ------------------------------------------------------------------------------------------------
-
-    def start(self):
-        self._folders()
-        self._programs()
-        self._token()
-        self._portal()
-        self._pcscd()
-        self._cups()
-        self._configure()
-        self._services()
-        expert = self.person('expert')
-        self.supervisor.wait(lambda: self.answers(expert), 30, 'the core does not answer; see ' + self.path('log'))
-        return self
-
-    @staticmethod
-    def answers(person):
-        try:
-            return bool(person.get('/v1/status'))
-        except (staff.Down, staff.Refused):
-            return False
-
-    def _own(self, name, account, mode, group=None):
-        uid = self.uids.get(account, 0)
-        os.makedirs(self.path(name), exist_ok=True)
-        os.chown(self.path(name), uid, self.uids[group] if group else uid)
-        os.chmod(self.path(name), mode)
-
-    def _folders(self):
-        os.makedirs(self.dir, exist_ok=True)
-        os.chmod(self.dir, 0o755)
-        for name in ('etc', 'bin', 'run', 'cards', 'log', 'pcscd'):
-            self._own(name, 'root', 0o755)
-        self._own('state', 'core', 0o700)
-        self._own('run/station', 'core', 0o755)
-        for name in ('key', 'net'):
-            self._own(name, name, 0o700)
-            self._own('run/' + name, name, 0o2750, group='core')  # the core may connect (socket mode 0660)
-
-    def _programs(self):
-        """Copies: a checkout may lie where the services' uids cannot pass, and may be rebuilt meanwhile."""
-        for name in SERVICE_PROGRAMS:
-            shutil.copy(self.program('daemon', name), self.path('bin', os.path.basename(name)))
-        shutil.copytree(os.path.join(ROOT, 'config/layouts'), self.path('etc/layouts'), dirs_exist_ok=True)
-        os.makedirs(self.path('etc/fonts'), exist_ok=True)
-        for name in os.listdir(self.program('config/fonts')):
-            if name.endswith('.ttf'):
-                shutil.copy(self.program('config/fonts', name), self.path('etc/fonts'))
-        shutil.copy(os.path.join(ROOT, 'config/chips/gp-scp03-laboratory.json'), self.path('etc/chip.json'))
-        subprocess.run(['chmod', '-R', 'a+rX', self.path('etc'), self.path('bin')], check=True)
-
-    def _token(self):
-        def make():
-            shutil.rmtree(self.path('key/token'), ignore_errors=True)
-            done = subprocess.run([os.path.join(HERE, 'token'), self.path('key/token')], capture_output=True, text=True)
-            if done.returncode != 0:
-                raise RuntimeError(f'ended with {done.returncode} {done.stderr.strip()}')
-
-        insist('token', make)
-        for name in ('csca.pem', 'ds.pem'):
-            shutil.copy(self.path('key/token', name), self.path('etc', name))
-        uid = self.uids['key']
-        for folder, _, files in os.walk(self.path('key')):
-            for name in ('.', *files):
-                os.chown(os.path.join(folder, name), uid, uid)
-        self._own('key/state', 'key', 0o700)
-
-    def _portal(self):
-        o = self.options
-        ca, cert, key = (o.portal_ca, o.client_cert, o.client_key) if o.portal_url else self._own_portal()
-        shutil.copy(ca, self.path('etc/portal-ca.pem'))
-        os.chmod(self.path('etc/portal-ca.pem'), 0o644)
-        for source, name in ((cert, 'cert.pem'), (key, 'key.pem')):
-            shutil.copy(source, self.path('net', name))
-            os.chown(self.path('net', name), self.uids['net'], self.uids['net'])
-            os.chmod(self.path('net', name), 0o400)
-
-    def _own_portal(self):
-        def make():
-            shutil.rmtree(self.path('portal'), ignore_errors=True)
-            try:
-                portal = PortalSim(self.path('portal'), [STATION], build=self.options.build)
-            except subprocess.CalledProcessError as error:
-                raise RuntimeError(str(error)) from error
-            portal.seed(self.options.applicants, odd=self.options.odd)
-            return portal
-
-        self.portal = insist('portal', make)
-        insist('portal-sim', self.portal.start)
-        self.supervisor.add('portal-sim', lambda: self.portal.child is not None and self.portal.child.alive(),
-                            self.portal.start, self.portal.stop)
-        return self.portal.ca, self.portal.cert(), self.portal.key()
-
-    def _pcscd(self):
-        self.pcscd = OpenPcscd(self.path('pcscd'))
-        insist('pcscd', self.pcscd.start, before_again=self.pcscd.stop)
-        self.supervisor.add('pcscd', self.pcscd.alive, self.pcscd.revive, self.pcscd.stop)
-
-    def _cups(self):
-        backends = [self.program('drivers/once/mohr-once'), self.program('tests/sim/printer/cardsim')]
-        self.cups = PrivateCupsd(self.path('cups'), backends, station_uid=self.uids['core'])
-
-        def again():
-            if not self.cups.alive():
-                self.cups.revive()
-
-        insist('cupsd', self.cups.start, before_again=self.cups.stop)
-        insist('queue', self._queue, before_again=lambda: insist('cupsd', again))
-        self.supervisor.add('cupsd', self.cups.alive, self.cups.revive, self.cups.stop)
-
-    def _queue(self):
-        if self.options.printer_uri:
-            self.cups.add_queue(QUEUE, self.options.printer_uri)
-        else:
-            self.printer = self.cups.add_printer(QUEUE, self.path('printer'))
-            self.printer.write(self.options.device_ms, 'device_ms')
-
-    def _configure(self):
-        if self.options.client_cert:
-            self.id = common_name(self.options.client_cert)
-        text = CONFIG.format(dir=self.dir, station=self.id, line=LINE, queue=QUEUE, reader=self.pcscd.readers[0],
-                             gate=self.cups.gate, cups=self.cups.socket, pcsc=self.pcscd.socket)
-        with open(self.config, 'w') as f:
-            f.write(text + staff.config_lines(self.uids))
-
-        def check():
-            done = subprocess.run([self.path('bin/mohrd'), '--check-config', self.config], capture_output=True, text=True)
-            if done.returncode != 0:
-                raise RuntimeError(f'ended with {done.returncode} {(done.stdout + done.stderr).strip()}')
-
-        insist('mohrd --check-config', check)
-
-    # ---- running it -----------------------------------------------------------------------------------------------
-
-    def _services(self):
-        core = self.uids['core']
-        url = self.options.portal_url or self.portal.url
-        net = Service(self, 'mohr-net', 'net', ['--socket', self.path('run/net/net.sock'), '--peer-uid', core, '--url', url,
-                                                '--ca', self.path('etc/portal-ca.pem'), '--cert', self.path('net/cert.pem'),
-                                                '--key', self.path('net/key.pem')], self.path('run/net/net.sock'))
-        key = Service(self, 'mohr-key', 'key',
-                      ['--socket', self.path('run/key/key.sock'), '--peer-uid', core, '--state', self.path('key/state'),
-                       '--module', SOFTHSM, '--token', 'mohr', '--pin-file', self.path('key/token/pin'),
-                       '--profile', self.path('etc/chip.json'), '--portal-ca', self.path('etc/portal-ca.pem'),
-                       '--ds-cert', self.path('etc/ds.pem'), '--station', self.id, '--laboratory'],
-                      self.path('run/key/key.sock'), env={'SOFTHSM2_CONF': self.path('key/token/softhsm2.conf')})
-        mohrd = Service(self, 'mohrd', 'core', ['--config', self.config], self.socket)
-        for service in (net, key, mohrd):
-            insist(service.name, service.start)
-            self.supervisor.add(service.name, service.alive, service.start, service.stop)
-
-    def fsck(self):
-        """(exit status, output) of `mohr fsck` on the running core."""
-        done = subprocess.run([self.path('bin/mohr'), '--socket', self.socket, 'fsck'], capture_output=True, text=True,
-                              timeout=60)
-        return done.returncode, done.stdout + done.stderr
-
-    def stop(self):
         self.supervisor.stop()
 
     def __enter__(self):
@@ -491,6 +315,5 @@ class Station:
 
 def common_name(certificate):
     """A station's id is the common name of its certificate."""
-    done = subprocess.run(['openssl', 'x509', '-in', certificate, '-noout', '-subject', '-nameopt', 'multiline'],
-                          capture_output=True, text=True, check=True)
-    return re.search(r'commonName\s*=\s*(\S+)', done.stdout)[1]
+    argv = ['openssl', 'x509', '-in', certificate, '-noout', '-subject', '-nameopt', 'multiline']
+    return re.search(r'commonName\s*=\s*(\S+)', insist('openssl', lambda: run_tool(argv)))[1]

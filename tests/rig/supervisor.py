@@ -8,6 +8,8 @@
 
 No thread: whoever waits for anything waits through the supervisor.
 """
+import signal
+import subprocess
 import sys
 import time
 
@@ -19,19 +21,35 @@ def say(text):
     print('demo: ' + text, file=sys.stderr, flush=True)
 
 
+class Killed(RuntimeError):
+    """A program that was to do a small thing was killed by somebody."""
+
+
+def run_tool(argv, **more):
+    """Runs a program to its end; its standard output. Killed, or RuntimeError with what it said."""
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, **more)
+    if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        raise Killed('was killed')
+    if done.returncode != 0:
+        raise RuntimeError(f'ended with {done.returncode}: {(done.stdout + done.stderr).strip()}')
+    return done.stdout
+
+
 def insist(what, action, tries=8, before_again=None):
-    """Calls action until it succeeds: any program it runs may be killed under it. The last failure is passed on."""
-    for n in range(tries):
+    """Calls action until it succeeds: any program it runs may be killed under it. The last failure is passed on; being
+    killed counts a tenth of another one."""
+    left = tries * 10
+    while True:
         try:
             return action()
         except (OSError, RuntimeError, ValueError) as error:
-            if n == tries - 1:
+            left -= 1 if isinstance(error, Killed) else 10
+            if left <= 0:
                 raise
             say(f'{what}: {str(error).strip() or type(error).__name__}; once more')
-            time.sleep(FIRST_PAUSE_S * (n + 1))
+            time.sleep(FIRST_PAUSE_S)
             if before_again:
                 before_again()
-    raise AssertionError
 
 
 class Unit:

@@ -83,6 +83,8 @@ def storm(demo, dice, every, limit):
 
 def judge(options, status, out, err):
     last = out.strip().split('\n')[-1]
+    if not last.startswith('{'):
+        sys.exit(f'demo-kill: exit status {status}, no result')
     result = json.loads(last)
     extra = [line for line in err.split('\n') if 'an extra spoiled card' in line]
     wanted = {'issued': options.batch, 'reported': options.batch, 'verified': options.batch, 'unknown': 0, 'fsck': 'ok',
