@@ -260,23 +260,12 @@ static int check_line(struct line *line, struct error *err)
         return 0;
 }
 
-/* Withdrawn or disputed after its print: the card rests until the case decides (DESIGN 3). */
-static int check_application(const struct chip_flow *f, struct error *err)
-{
-        char state[32] = "";
-
-        (void)ledger_state(&core_of(f)->ledger, ENTITY_APPLICATION, f->attempt.application, state, sizeof state);
-        if (f->mode == CHIP_READ || strcmp(state, "bound") == 0)
-                return 0;
-        return err_input(err, strcmp(state, "withdrawn") == 0 ? REASON_WITHDRAWN : REASON_WRONG_STATE,
-                         "application %s is %s; its card is not written", f->attempt.application, state);
-}
-
 static int prepare_write(struct chip_flow *f, struct error *err)
 {
         struct core *c = core_of(f);
 
-        if (attempt_of_serial(c, f->serial, &f->attempt, err) < 0 || check_application(f, err) < 0)
+        if (attempt_of_serial(c, f->serial, &f->attempt, err) < 0 ||
+            (f->mode != CHIP_READ && card_check_application(c, f->attempt.application, err) < 0))
                 return -1;
         return approval_load(c, f->attempt.application, &f->file, err);
 }

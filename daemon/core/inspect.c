@@ -1,5 +1,6 @@
 #include "daemon/core/inspect.h"
 #include "daemon/core/approvals.h"
+#include "daemon/core/pick.h"
 #include "daemon/core/portal_calls.h"
 #include "proto/base/cleanup.h"
 #include "proto/qr.h"
@@ -111,7 +112,7 @@ int inspect_accept(struct core *c, const struct who *who, const char *face, cons
 {
         struct ledger *l = &c->ledger;
         struct expected e;
-        char state[32] = "";
+        char state[32] = "", application[APPLICATION_TEXT] = "";
 
         if (!ledger_state(l, ENTITY_BLANK, serial, state, sizeof state))
                 return err_input(err, REASON_SERIAL_NOT_HERE, "serial %s is not in the room's stock", serial);
@@ -127,6 +128,10 @@ int inspect_accept(struct core *c, const struct who *who, const char *face, cons
         }
         if (strcmp(e.serial, serial) != 0)
                 return err_input(err, REASON_FACE_MISMATCH, "face %s does not belong to serial %s", face, serial);
+        (void)ledger_get_text(l, application, sizeof application, "SELECT application FROM card WHERE id=?1", "s",
+                              e.card);
+        if (strcmp(state, "printed") == 0 && card_check_application(c, application, err) < 0)
+                return -1;
         ledger_begin(l, who);
         ledger_move_set(l, ENTITY_BLANK, serial, "accept", NULL, NULL,
                         "UPDATE blank SET state=?2, version=version+1, accepted_by=?3, accepted_at=?4 WHERE serial=?1",
@@ -165,6 +170,8 @@ int inspect_confirm(struct core *c, const struct who *who, const char *serial, b
                                 "the chip of %s holds another person's data than the plastic", serial);
                 return hold(c, who, line->config->name, REASON_FACE_MISMATCH, serial, err);
         }
+        if (card_check_application(c, application, err) < 0)
+                return -1;
         ledger_begin(l, who);
         ledger_move_set(l, ENTITY_BLANK, serial, "issue", NULL, NULL,
                         "UPDATE blank SET state=?2, version=version+1, confirmed_by=?3, issued_at=?4 WHERE serial=?1",

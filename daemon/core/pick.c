@@ -12,6 +12,14 @@ void attempt_done(struct attempt *a)
         a->authorisation = NULL;
 }
 
+bool application_is_withdrawn(struct ledger *l, const char *application)
+{
+        return ledger_get_int(l,
+                              "SELECT count(*) FROM application WHERE id=?1 AND (state='withdrawn' OR id IN (SELECT "
+                              "application FROM dispute WHERE kind='withdrawn' AND closed_at IS NULL))",
+                              "s", application) > 0;
+}
+
 static int refuse_state(const char *application, const char *state, struct error *err)
 {
         static const struct {
@@ -27,6 +35,19 @@ static int refuse_state(const char *application, const char *state, struct error
                 if (strcmp(rows[i].state, state) == 0)
                         return err_input(err, rows[i].reason, "application %s is %s", application, state);
         return err_input(err, REASON_WRONG_STATE, "application %s is %s", application, state);
+}
+
+int card_check_application(struct core *c, const char *application, struct error *err)
+{
+        struct ledger *l = &c->ledger;
+        char state[32] = "";
+
+        (void)ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state);
+        if (strcmp(state, "bound") == 0)
+                return 0;
+        if (application_is_withdrawn(l, application))
+                return err_input(err, REASON_WITHDRAWN, "the portal has withdrawn application %s", application);
+        return refuse_state(application, state, err);
 }
 
 /* Why an application in the chain, or refused, cannot be printed. */

@@ -1,4 +1,5 @@
 #include "daemon/core/spoil.h"
+#include "daemon/core/pick.h"
 #include "daemon/core/portal_calls.h"
 #include "proto/base/cleanup.h"
 #include "proto/text/persian.h"
@@ -71,6 +72,16 @@ static void close_unknown(struct ledger *l, const char *serial)
                 intent_close(l, id, "fail", why);
 }
 
+/* The card of a withdrawn application is out of the way: the case is closed, nobody waits for another card. */
+static void end_withdrawal(struct ledger *l, const char *application, const char *state)
+{
+        if (machine_next(ENTITY_APPLICATION, state, "withdraw"))
+                ledger_move(l, ENTITY_APPLICATION, application, "withdraw", NULL, NULL);
+        ledger_audit(l, "case_closed", "application", application, NULL, NULL);
+        ledger_run(l, "UPDATE dispute SET closed_at=?2, closed_by=?3 WHERE application=?1 AND closed_at IS NULL", "sis",
+                   application, clock_wall_ms(), l->who.person);
+}
+
 static void settle_application(struct core *c, const char *application, bool registered)
 {
         struct ledger *l = &c->ledger;
@@ -78,6 +89,10 @@ static void settle_application(struct core *c, const char *application, bool reg
 
         if (!application[0] || !ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state))
                 return;
+        if (application_is_withdrawn(l, application)) {
+                end_withdrawal(l, application, state);
+                return;
+        }
         if (!registered && c->config.station.reissue_authorisation == REISSUE_REGISTERED)
                 return; /* note 3 to the letter: only a recorded serial needs headquarters */
         if (machine_next(ENTITY_APPLICATION, state, "spoil"))

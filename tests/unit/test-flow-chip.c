@@ -213,7 +213,7 @@ static void test_disputed(void)
         ledger_begin(&rig.core.ledger, &who_station);
         ledger_move(&rig.core.ledger, ENTITY_APPLICATION, APP, "dispute", NULL, NULL);
         CHECK(core_commit(&rig.core, &err));
-        CHECK(write_card("", &err) < 0 && err.reason == REASON_WRONG_STATE);
+        CHECK(write_card("", &err) < 0 && err.reason == REASON_PORTAL_REFUSED);
         close_station();
 }
 
