@@ -102,9 +102,13 @@ class StationTest(unittest.TestCase):
         cls.me, cls.guard, cls.it = (cls.station.person(n) for n in ('expert', 'security-officer', 'it-expert'))
         cls.fresh, cls.blanks = list(cls.station.seeded), 100
 
+    def setUp(self):
+        self.began = time.monotonic()
+
     def tearDown(self):
         self.desk.take_out()
         self.check()
+        print('%.1f s' % (time.monotonic() - self.began), file=sys.stderr, end=' ', flush=True)
 
     # ---- looking --------------------------------------------------------------------------------------------------
 
