@@ -57,7 +57,8 @@ const struct fsck_check fsck_order_checks[] = {
                     "Each print was begun after the portal had bound the application and receipted it.", false },
           .sql = "SELECT i.id, 'print for '||coalesce(i.application,'nobody')||' before its begin was done' FROM "
                  "intent "
-                 "i WHERE i.kind='print' AND NOT EXISTS(SELECT 1 FROM intent g WHERE g.kind='begin' AND g.card=i.card "
+                 "i WHERE i.kind='print' AND NOT EXISTS(SELECT 1 FROM intent g WHERE g.application=i.application AND "
+                 "g.kind='begin' AND g.card=i.card "
                  "AND g.state='done' AND " ENDED("g.id") "<" BORN("i.id") ")" },
         { .rule = { "inspected-before-write", "I-6.7, I-6.8", "No chip is written before its print was accepted.",
                     false },

@@ -105,15 +105,33 @@ static int check(struct ctl *c, const char *ledger, bool audit_only)
         return report(c, faults, n, audit_only);
 }
 
+static int list_rules(struct ctl *c)
+{
+        static const struct column columns[] = { { "rule", "rule" },
+                                                 { "what must be true", "sentence" },
+                                                 { NULL, NULL } };
+        cleanup(json_p) json_t *rules = json_array();
+
+        for (size_t i = 0; i < fsck_n_rules(); i++)
+                (void)json_array_append_new(rules, json_pack("{s:s,s:s,s:s}", "rule", fsck_rule(i)->name, "clause",
+                                                             fsck_rule(i)->clause, "sentence", fsck_rule(i)->sentence));
+        if (!ctl_json(c, rules))
+                out_table(rules, columns, NULL);
+        return 0;
+}
+
 int cmd_fsck(struct ctl *c, int argc, char **argv)
 {
         const char *operands[CTL_ARGS_MAX], *ledger = NULL;
-        const struct option_spec options[] = { { .name = "ledger", .value = &ledger }, { 0 } };
+        bool rules = false;
+        const struct option_spec options[] = { { .name = "ledger", .value = &ledger },
+                                               { .name = "rules", .flag = &rules },
+                                               { 0 } };
         size_t n;
 
         if (args_take(c, argc, argv, options, operands, &n) < 0 || n > 0)
                 return ctl_usage(ctl_command("fsck"));
-        return check(c, ledger, false);
+        return rules ? list_rules(c) : check(c, ledger, false);
 }
 
 int cmd_audit(struct ctl *c, int argc, char **argv)
