@@ -82,13 +82,14 @@ void rig_done(struct rig *r)
 
 void rig_bare(struct rig *r)
 {
+        static char station[] = "golestan-1", no_floor[] = "";
         struct core *c = &r->core;
         char path[160], pem[4096];
         struct error err;
 
         *c = (struct core){ 0 };
-        c->config.station.id = (char[]){ "golestan-1" };
-        c->config.station.clock_floor = (char[]){ "" };
+        c->config.station.id = station;
+        c->config.station.clock_floor = no_floor;
         c->config.n_lines = c->n_lines = 1;
         (void)strcpy(c->config.lines[0].name, "a");
         c->lines[0] = (struct line){ .core = c, .config = &c->config.lines[0] };
