@@ -1,14 +1,28 @@
 #include "daemon/core/schema.h"
 #include "daemon/core/machine.h"
 #include <stdio.h>
+#include <string.h>
+
+/* 'a','b': the states in which a row may be born. */
+static void list_initial(enum entity entity, char *ret, size_t max)
+{
+        size_t n = 0;
+
+        ret[0] = '\0';
+        for (size_t i = 0; i < n_transitions; i++)
+                if (transitions[i].entity == entity && machine_is_initial(entity, transitions[i].from) && n < max &&
+                    !strstr(ret, transitions[i].from))
+                        n += (size_t)snprintf(ret + n, max - n, "%s'%s'", n > 0 ? "," : "", transitions[i].from);
+}
 
 /* One generic trigger per entity: a state changes only along the table and only right after its own audit row; a row
  * is born only in an initial state, and audited too. */
 static int create_triggers(struct db *db, enum entity entity, struct error *err)
 {
         const char *table = entity_name(entity), *key = entity_key(entity);
-        char sql[2048];
+        char sql[2048], initial[128];
 
+        list_initial(entity, initial, sizeof initial);
         (void)snprintf(
                 sql, sizeof sql,
                 "CREATE TRIGGER %s_moves_along_the_table BEFORE UPDATE OF state ON %s WHEN NEW.state <> OLD.state "
@@ -20,8 +34,9 @@ static int create_triggers(struct db *db, enum entity entity, struct error *err)
                 "BEGIN SELECT RAISE(ABORT, '%s: state change without its audit row'); END;"
                 "CREATE TRIGGER %s_is_born_with_audit BEFORE INSERT ON %s WHEN NOT EXISTS(SELECT 1 FROM audit "
                 "WHERE seq=(SELECT max(seq) FROM audit) AND entity='%s' AND subject=NEW.%s AND from_state IS NULL "
-                "AND to_state=NEW.state) BEGIN SELECT RAISE(ABORT, '%s: row without its audit row'); END;",
-                table, table, table, table, table, table, table, key, table, table, table, table, key, table);
+                "AND to_state=NEW.state) OR NEW.state NOT IN (%s) BEGIN SELECT RAISE(ABORT, '%s: row without its audit "
+                "row'); END;",
+                table, table, table, table, table, table, table, key, table, table, table, table, key, initial, table);
         return db_script(db, sql, err);
 }
 
