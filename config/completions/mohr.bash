@@ -43,7 +43,7 @@ _mohr()
         fsck) options+=' --ledger --rules' ;;
         audit) options+=' verify list --ledger --after' ;;
         states) options+=' --dot' ;;
-        verify) options+=' --reader --line --ca --photo --qr --wait' ;;
+        verify) options+=' --reader --line --ca --photo --qr --signer --wait' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
 }

@@ -99,10 +99,12 @@ static void post_unload(struct request *r)
         struct error err;
         struct who who;
         int64_t n = 0;
+        int result;
 
         if (!api_actor(r, MAY_ISSUE, &who) || !(line = api_line(r, r->vars[0])))
                 return;
-        api_done(r, stock_unload(line, &who, &n, &err), &err, count_json(n));
+        result = stock_unload(line, &who, &n, &err);
+        api_done(r, result, &err, count_json(n));
 }
 
 static int read_sorted(const json_t *item, struct sorted *ret, struct error *err)

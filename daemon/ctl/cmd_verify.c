@@ -3,12 +3,15 @@
 #include "daemon/ctl/out.h"
 #include "proto/ipc/chip.h"
 #include "proto/qr.h"
+#include "proto/text/jalali.h"
 #include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
 struct ask {
-        const char *reader, *line, *ca, *photo, *qr, *wait;
+        const char *reader, *line, *ca, *photo, *qr, *signer, *wait;
         char env[300];
 };
 
@@ -104,6 +107,53 @@ static int compare_qr(const struct chip_content *content, const char *text, stru
         return 0;
 }
 
+DEFINE_CLEANUP(X509 *, X509_free)
+DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free)
+DEFINE_CLEANUP(BIO *, BIO_free)
+
+/* The signature of the print, by the document signer's certificate, which must be the one that signed the chip. */
+static int check_qr_signature(const struct chip_content *content, const struct ask *a, struct error *err)
+{
+        cleanup(BIO_free_p) BIO *file = BIO_new_file(a->signer, "r");
+        cleanup(X509_free_p) X509 *cert = file ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
+        cleanup(EVP_PKEY_free_p) EVP_PKEY *key = cert ? X509_get_pubkey(cert) : NULL;
+        struct qr_statement print;
+        uint8_t digest[32];
+        unsigned n = 0;
+
+        if (!key)
+                return err_input(err, REASON_BAD_REQUEST, "%s is no certificate", a->signer);
+        if (X509_digest(cert, EVP_sha256(), digest, &n) != 1 ||
+            memcmp(digest, content->signer_sha256, sizeof digest) != 0)
+                return err_own(err, ERR_CARD, REASON_FACE_MISMATCH, "another signer signed the chip");
+        if (!qr_verify(a->qr, key, &print))
+                return err_own(err, ERR_CARD, REASON_VERIFY_FAILED, "the signature of the QR is wrong");
+        return 0;
+}
+
+static int check_qr(const struct chip_content *content, const struct ask *a, struct error *err)
+{
+        if (!a->qr)
+                return a->signer ? err_input(err, REASON_BAD_REQUEST, "--signer goes with --qr") : 0;
+        if (compare_qr(content, a->qr, err) < 0)
+                return -1;
+        return a->signer ? check_qr_signature(content, a, err) : 0;
+}
+
+/* Jalali first, as on the card. */
+static void out_date(const char *label, const char *iso)
+{
+        char local[DATE_TEXT_MAX], text[2 * DATE_TEXT_MAX + 4];
+        int32_t day;
+
+        if (!date_parse(iso, &day) || !jalali_format(day, local)) {
+                out_field(label, iso);
+                return;
+        }
+        (void)snprintf(text, sizeof text, "%s (%s)", local, iso);
+        out_field(label, text);
+}
+
 static void print_entry(const struct lds_entry *e)
 {
         putchar('\n');
@@ -113,24 +163,26 @@ static void print_entry(const struct lds_entry *e)
         out_field("کد استاندارد", e->code);
         out_field("درجه", e->grade_fa);
         out_field("مرکز یا آموزشگاه", e->centre_fa);
-        out_field("تاریخ صدور", e->issue_date);
-        out_field("تاریخ اعتبار", e->valid_until);
+        out_date("تاریخ صدور", e->issue_date);
+        out_date("تاریخ اعتبار", e->valid_until);
 }
 
-static void print_content(const struct chip_content *content, bool compared)
+static void print_content(const struct chip_content *content, const struct ask *a)
 {
         const struct lds_record *r = &content->record;
 
         out_mark(true, "chip", "signed under this CA, unaltered, and bound to this chip");
-        if (compared)
-                out_mark(true, "print", "the QR on the face stands for the same card and data");
+        if (a->qr)
+                out_mark(true, "print",
+                         a->signer ? "the QR on the face is genuine and stands for the same card and data"
+                                   : "the QR on the face stands for the same card and data");
         putchar('\n');
         out_field("نام", r->holder.given_fa);
         out_field("نام خانوادگی", r->holder.family_fa);
         out_field("name", r->holder.given_en);
         out_field("family name", r->holder.family_en);
         out_field("کد ملی", r->holder.national_id);
-        out_field("تاریخ تولد", r->holder.birth_date);
+        out_date("تاریخ تولد", r->holder.birth_date);
         out_field("شماره سریال", r->serial);
         out_field("صادرکننده", r->document.authority_fa);
         for (unsigned i = 0; i < r->n_entries; i++)
@@ -158,11 +210,11 @@ static int verify(struct ctl *c, struct ask *a, struct child_answer *answer, str
                 return -1;
         take_environment(a);
         if (read_card(c, a, pem, answer, err) < 0 || chip_content_decode(answer->args, &content, err) < 0 ||
-            judge(&content, err) < 0 || (a->qr && compare_qr(&content, a->qr, err) < 0) ||
+            judge(&content, err) < 0 || check_qr(&content, a, err) < 0 ||
             (a->photo && save_photo(answer, a->photo, err) < 0))
                 return -1;
         if (!ctl_json(c, answer->args))
-                print_content(&content, a->qr != NULL);
+                print_content(&content, a);
         return 0;
 }
 
@@ -171,13 +223,12 @@ int cmd_verify(struct ctl *c, int argc, char **argv)
         cleanup(child_answer_done) struct child_answer answer = { 0 };
         const char *operands[CTL_ARGS_MAX];
         struct ask a = { 0 };
-        const struct option_spec options[] = { { .name = "reader", .value = &a.reader },
-                                               { .name = "line", .value = &a.line },
-                                               { .name = "ca", .value = &a.ca },
-                                               { .name = "photo", .value = &a.photo },
-                                               { .name = "qr", .value = &a.qr },
-                                               { .name = "wait", .value = &a.wait },
-                                               { 0 } };
+        const struct option_spec options[] = {
+                { .name = "reader", .value = &a.reader }, { .name = "line", .value = &a.line },
+                { .name = "ca", .value = &a.ca },         { .name = "photo", .value = &a.photo },
+                { .name = "qr", .value = &a.qr },         { .name = "signer", .value = &a.signer },
+                { .name = "wait", .value = &a.wait },     { 0 }
+        };
         struct error err;
         size_t n;
 

@@ -59,10 +59,12 @@ const struct command commands[] = {
         { "states", "[--dot]", "The life cycles of application, blank and intent; --dot for graphviz.", cmd_states },
         { "doctor", "", "Looks at configuration, station, services, printers, readers, clock; says how to mend.",
           cmd_doctor },
-        { "verify", "[--reader NAME | --line LINE] [--ca FILE] [--photo FILE] [--qr TEXT] [--wait SECONDS]",
+        { "verify",
+          "[--reader NAME | --line LINE] [--ca FILE] [--photo FILE] [--qr TEXT [--signer FILE]] [--wait SECONDS]",
           "Reads the card in a reader and verifies it offline against a CA certificate.\nNeeds no running station. "
           "--qr "
-          "compares the text of the printed QR with the chip.",
+          "compares the text of the printed QR with the chip, --signer checks its signature with the document "
+          "signer's certificate.",
           cmd_verify },
 };
 const size_t n_commands = ARRAY_SIZE(commands);

@@ -128,7 +128,7 @@ void out_field(const char *label, const char *value)
         if (!value || !value[0])
                 return;
         fputs(label, stdout);
-        pad(out_width(label), LABEL_WIDTH);
+        pad(out_width(label), out_width(label) < LABEL_WIDTH ? LABEL_WIDTH : out_width(label) + 1);
         put_isolated(value, false);
         putchar('\n');
 }

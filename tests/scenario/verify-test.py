@@ -75,7 +75,12 @@ def look(desk, folder):
     sod, = one(db, f"SELECT sod_sha256 FROM blank WHERE serial='{serial}'")
     desk.verify(wants=4, says='reason: no_card')
     desk.insert(serial)
-    said = desk.verify('--photo', f'{folder}/photo', '--qr', desk.printed(serial))
+    signer = f'{folder}/token/ds.pem'
+    said = desk.verify('--photo', f'{folder}/photo', '--qr', desk.printed(serial), '--signer', signer)
+    check('genuine' in said, said)
+    forged = desk.printed(serial)
+    forged = forged[:-3] + ('A' if forged[-3] != 'A' else 'B') + forged[-2:]
+    desk.verify('--qr', forged, '--signer', signer, wants=5, says='reason: verify_failed')
     check(all(word in said for word in name.split()) and 'نام خانوادگی' in said and serial in said, said)
     check(open(f'{folder}/photo', 'rb').read(2) in (b'\xff\xd8', b'\x89P'), 'the photo out of the chip')
     told = json.loads(desk.verify('--json'))
