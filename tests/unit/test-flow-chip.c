@@ -52,10 +52,10 @@ static void write_now(const char *script)
 
 static bool intent_is(const char *kind, const char *state)
 {
-        char sql[160], now[32];
+        char now[32] = "";
 
-        (void)snprintf(sql, sizeof sql, "SELECT state FROM intent WHERE kind='%s' ORDER BY rowid DESC LIMIT 1", kind);
-        rig_text(&rig, sql, now, sizeof now);
+        (void)ledger_get_text(&rig.core.ledger, now, sizeof now,
+                              "SELECT state FROM intent WHERE kind=?1 ORDER BY rowid DESC LIMIT 1", "s", kind);
         return strcmp(now, state) == 0;
 }
 

@@ -58,8 +58,8 @@ static const char *const rows[ENTITY_COUNT] = {
 static const char *const ids[ENTITY_COUNT] = { "APP-1", "SC-000001", "6f1c1f6e-8f7a-4b7e-9d0a-2f3b5c6d7e8f" };
 static const char *const updates[ENTITY_COUNT] = {
         "UPDATE application SET state=?1, version=version+1 WHERE id='APP-1'",
-        "UPDATE blank SET state=?1, version=version+1, application=iif(?1 IN ('vault','transit','room','hopper'),NULL,"
-        "'APP-9'), card=iif(?1 IN ('vault','transit','room','hopper'),NULL,'C-9') WHERE serial='SC-000001'",
+        ("UPDATE blank SET state=?1, version=version+1, application=iif(?1 IN ('vault','transit','room','hopper'),NULL,"
+         "'APP-9'), card=iif(?1 IN ('vault','transit','room','hopper'),NULL,'C-9') WHERE serial='SC-000001'"),
         "UPDATE intent SET state=?1, version=version+1, ended_at=iif(?1 IN ('done','failed','refused'),1,NULL)",
 };
 
@@ -76,7 +76,7 @@ static void write_step(enum entity e, const char *event, const char *from, const
         ledger.seq++;
 }
 
-/* Places the row in a state with the triggers asleep: births are for initial states only. */
+/* A row in this state; it passes only where births are not watched, or this one is lawful. */
 static void place(enum entity e, const char *state)
 {
         ledger_run(&ledger, rows[e], "s", state);

@@ -294,7 +294,7 @@ static void test_clock_set_back(void)
 
 static int page(enum sync_list list, const char *item, struct error *err)
 {
-        char body[16000];
+        char body[16200];
         bool more;
 
         (void)snprintf(body, sizeof body, "{\"items\":[%s],\"next\":\"c9\",\"more\":false}", item);
