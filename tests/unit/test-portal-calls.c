@@ -192,7 +192,6 @@ static void test_later(void)
 static void test_receipts(void)
 {
         char first[UUID_TEXT];
-        cleanup(free_p) char *other_body = NULL, *other_key = NULL;
         struct error err;
 
         for (int i = 0; i < 6; i++) {
