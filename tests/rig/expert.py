@@ -178,7 +178,8 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
 
     def print_next(self):
         self.judge_print(self.line['printed'])
-        busy = self.line['printing'] or self.line['held'] or self.unknown('print') or self.line['hopper'] == 0
+        busy = (self.line['printing'] or self.line['held'] or self.unknown('print') or self.line['hopper'] == 0 or
+                self.strays)
         if busy or time.monotonic() < self.rest_until or len(self.in_work()) >= AHEAD:
             return
         has_card = {card['application'] for card in self.in_work()} | {item['application'] for item in self.open}
@@ -205,7 +206,8 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
 
     def inspect(self):
         tray = self.desk.tray()
-        for card in self.in_work('printed'):
+        self.find_strays(tray)
+        for card in self.in_work('printed') if not self.strays else ():
             serial = card['serial']
             if self.plan.due(card['application'], 'print'):
                 self.spoil_planned(card, 'print')

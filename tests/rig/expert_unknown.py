@@ -11,6 +11,7 @@ PROBE_S = 60   # the station's own look may take this long
 class UnknownDesk:
     def init_unknown(self):
         self.open, self.jammed, self.quiet_since = [], set(), None
+        self.strays, self.settled = [], set()  # cards that came out and should not have; those that are done with
 
     def unknown(self, *kinds):
         return [item for item in self.open if item['kind'] in kinds]
@@ -46,7 +47,7 @@ class UnknownDesk:
                     break
             say(f'{serial}: no card came out, the blank lies in the hopper; two people have seen it')
 
-    # ---- a line that holds ----------------------------------------------------------------------------------------
+    # ---- two cards at once, a line that holds ----------------------------------------------------------------------------------------
 
     def settle_hold(self):
         held = self.line['held']
@@ -54,6 +55,22 @@ class UnknownDesk:
             return
         self.tell('line', f'holds: {held["held"]} since {held["serial"]}')
         if held['held'] in ('serial_mismatch', 'face_mismatch') and self.desk.seen() and self.desk.resting():
+            self.sort()
+
+    def find_strays(self, tray):
+        """A card that lies in the tray without having been expected, or came out blank: two were fed at once."""
+        states = {card['serial']: card['state'] for card in self.in_work()}
+        self.strays = []
+        for serial, plastic in tray.items():
+            if serial in self.settled or serial in self.spoiling:
+                continue
+            state = states.get(serial) or self.blank(serial).get('state')
+            if state in ('room', 'spoiled', 'issued', 'accepted', 'verified'):
+                self.settled.add(serial)
+            elif state == 'hopper' or state == 'printed' and plastic['state'] == 'blank':
+                self.strays.append(serial)
+        if self.strays and not self.line['printing'] and not self.unknown('print') and self.desk.resting():
+            self.tell('tray', f'{" ".join(self.strays)} came out unexpected: two cards were fed at once')
             self.sort()
 
     def sort(self):

@@ -5,7 +5,8 @@ demo-kill.py [--batch N] [--spoil K] [--seed S] [--from S] [--every SECONDS] [--
 
 Starts tests/rig/demo.py and kills a random process of its tree (children, their children, and orphans of their sessions)
 every 0.5 to 1.5 times --every seconds, from the first moment on. Then: exit status 0, N issued, reported and verified,
-unknown 0, fsck ok, and each spoiled card beyond K told with its cause. The kills are told at the end.
+unknown 0, fsck ok, each spoiled card beyond K told with its cause, and every serial where the ledger says it is: in the
+printer's tray or hopper. The kills are told at the end.
 """
 import argparse
 import collections
@@ -14,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,8 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEMO = os.path.join(ROOT, 'tests/rig/demo.py')
+sys.path.insert(0, os.path.join(ROOT, 'tests/sim/printer'))
+from cardsim_ctl import Printer  # noqa: E402
 
 
 def processes():
@@ -95,6 +99,20 @@ def judge(options, status, out, err):
     return result, extra
 
 
+def reconcile(folder):
+    """The printer's tray and hopper against the station's ledger: every serial in its place, no applicant with two cards."""
+    db = sqlite3.connect(f'file:{folder}/state/ledger.db?mode=ro', uri=True)
+    blanks = dict(db.execute('SELECT serial, state FROM blank'))
+    live = collections.Counter(a for (a,) in db.execute("SELECT application FROM blank WHERE state='issued'"))
+    printer = Printer(folder + '/printer')
+    tray, hopper = ({card['serial'] for card in printer.cards(place)} for place in ('tray', 'hopper'))
+    wrong = {s: state for s, state in blanks.items()
+             if (s in tray) != (state in ('issued', 'spoiled')) or (s in hopper) != (state == 'hopper')}
+    two = [a for a, n in live.items() if n > 1]
+    if wrong or two or printer.cards('path') or (tray | hopper) - set(blanks):
+        sys.exit(f'demo-kill: tray, hopper and ledger differ: {wrong}, two live cards: {two}, inside {printer.cards("path")}')
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('--batch', type=int, default=6)
@@ -108,8 +126,10 @@ def main():
         print('demo-kill: skipped, needs root')
         sys.exit(77)
     folder = tempfile.mkdtemp(prefix='mohr-kill-')
+    os.chmod(folder, 0o755)
     argv = ['/usr/bin/python3', DEMO, '--batch', str(options.batch), '--spoil', str(options.spoil)]
-    argv += ['--keep', options.keep] if options.keep else []
+    keep = options.keep or folder + '/demo'
+    argv += ['--keep', keep]
     with open(folder + '/out', 'w+') as out, open(folder + '/err', 'w+') as err:
         demo = subprocess.Popen(argv, stdout=out, stderr=err, start_new_session=True)
         try:
@@ -117,6 +137,7 @@ def main():
             out.seek(0), err.seek(0)
             text = err.read()
             result, extra = judge(options, demo.returncode, out.read(), text)
+            reconcile(keep)
         except BaseException:
             err.seek(0)
             sys.stderr.write(err.read())
