@@ -36,7 +36,7 @@ CONFIG = '''\
 [station]
 id = {station}
 province = golestan
-state_dir = {dir}/state
+state_dir = {real}/state
 socket = {dir}/run/station/station.sock
 programs_dir = {dir}/bin
 laboratory = yes
@@ -124,6 +124,7 @@ class Service:
 class Station:
     def __init__(self, folder, options):
         self.dir, self.options, self.supervisor = os.path.abspath(folder), options, Supervisor()
+        self.real = os.path.realpath(self.dir)  # SQLite takes no symbolic link
         self.uids = staff.accounts()
         self.portal = self.cups = self.pcscd = self.printer = None
         self.id, self.socket = STATION, self.path('run/station/station.sock')
@@ -266,7 +267,7 @@ class Station:
     def _configure(self):
         if self.options.client_cert:
             self.id = common_name(self.options.client_cert)
-        text = CONFIG.format(dir=self.dir, station=self.id, line=LINE, queue=QUEUE, reader=self.pcscd.readers[0],
+        text = CONFIG.format(dir=self.dir, real=self.real, station=self.id, line=LINE, queue=QUEUE, reader=self.pcscd.readers[0],
                              gate=self.cups.gate, cups=self.cups.socket, pcsc=self.pcscd.socket)
         with open(self.config, 'w') as f:
             f.write(text + staff.config_lines(self.uids))
@@ -282,7 +283,7 @@ class Station:
                                                 '--ca', self.path('etc/portal-ca.pem'), '--cert', self.path('net/cert.pem'),
                                                 '--key', self.path('net/key.pem')], self.path('run/net/net.sock'))
         key = Service(self, 'mohr-key', 'key',
-                      ['--socket', self.path('run/key/key.sock'), '--peer-uid', core, '--state', self.path('key/state'),
+                      ['--socket', self.path('run/key/key.sock'), '--peer-uid', core, '--state', os.path.join(self.real, 'key/state'),
                        '--module', SOFTHSM, '--token', 'mohr', '--pin-file', self.path('key/token/pin'),
                        '--profile', self.path('etc/chip.json'), '--portal-ca', self.path('etc/portal-ca.pem'),
                        '--ds-cert', self.path('etc/ds.pem'), '--station', self.id, '--laboratory'],
