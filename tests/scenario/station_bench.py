@@ -10,8 +10,10 @@
 
 Every test ends with a ledger in which each invariant holds, and which agrees with the portal's.
 """
+import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -244,6 +246,37 @@ class StationTest(unittest.TestCase):
         self.assertTrue(outcome['ok'], outcome)
         self.assertEqual(self.state(serial), 'verified')
 
+    @contextlib.contextmanager
+    def slow_card(self, ms=40):
+        """Cards put in meanwhile take so long for each command that a step can be met."""
+        os.environ['MOHR_SIM_DELAY_MS'] = str(ms)
+        try:
+            yield
+        finally:
+            del os.environ['MOHR_SIM_DELAY_MS']
+
+    def start_write(self, serial, *steps):
+        """Until the line is at one of these steps; the outcome before."""
+        self.clear_reader()
+        before = self.line()['chipped']
+        self.me.post(LINE + 'write', {'serial': serial})
+
+        def there():
+            self.desk.put_in(serial)
+            doing = self.line()['chipping']
+            return doing and doing['step'] in steps and (doing['step'] != 'write' or doing['done'] > 3)
+        self.wait(there, message='not at ' + ' '.join(steps))
+        return before
+
+    def tear(self, serial):
+        """Rips the card out of the reader in the middle of the write; the outcome is unknown."""
+        with self.slow_card():
+            before = self.start_write(serial, 'write')
+            self.desk.pull()
+        outcome = self.next_outcome('chipped', before)
+        self.assertEqual(outcome['error']['kind'], 'unknown', outcome)
+        self.assertEqual([u['serial'] for u in self.unknown()], [serial])
+
     def confirm(self, serial, match=True):
         self.me.post(f'/v1/blanks/{serial}/confirm', {'match': match})
 
@@ -305,6 +338,10 @@ class StationTest(unittest.TestCase):
 
     def settled(self):
         self.wait(lambda: self.status()['portal']['pending'] == 0, message='calls to the portal stay open')
+
+    @staticmethod
+    def kill(pid, number=signal.SIGKILL):
+        os.kill(pid, number)
 
     # ---- the end of every test ------------------------------------------------------------------------------------
 
