@@ -75,7 +75,7 @@ def look(desk, folder):
     sod, = one(db, f"SELECT sod_sha256 FROM blank WHERE serial='{serial}'")
     desk.verify(wants=4, says='reason: no_card')
     desk.insert(serial)
-    signer = f'{folder}/token/ds.pem'
+    signer = f'{folder}/etc/ds.pem'
     said = desk.verify('--photo', f'{folder}/photo', '--qr', desk.printed(serial), '--signer', signer)
     check('genuine' in said, said)
     forged = desk.printed(serial)
