@@ -30,7 +30,14 @@ void api_done(struct request *r, int result, const struct error *err, json_t *js
 /* The line of the path variable; answers not_found and NULL when there is none. */
 struct line *api_line(struct request *r, const char *name);
 
-/* Reading: api_view.c */
+/* All rows of a query as an array of objects. keys name the columns, NULL ends them; # before a name says number, NULL
+ * values stay null. types: "", "s", "i" or "si" (text, number). New reference. */
+json_t *api_rows(struct ledger *l, const char *const *keys, const char *sql, const char *types, const char *text,
+                 int64_t number);
+/* The first element, or null; list is taken. */
+json_t *api_first(json_t *list);
+
+/* Reading: api_status.c, api_view.c, api_account.c */
 void api_get_status(struct request *r);
 void api_get_queue(struct request *r);
 void api_get_application(struct request *r);

@@ -55,6 +55,8 @@ int web_query_int(const struct request *r, const char *name, int64_t min, int64_
 void web_reply(struct request *r, unsigned status, json_t *json);
 void web_reply_error(struct request *r, const struct error *e);
 void web_reply_blob(struct request *r, unsigned status, const char *type, const void *data, size_t n); /* copies */
+/* The whole file behind fd, which is taken, sent piece by piece as the client reads. */
+void web_reply_file(struct request *r, unsigned status, const char *type, int fd);
 /* Turns the request into an event stream from the client's Last-Event-ID on, else from now, then beginning with the
  * event "reset" (read the state anew). ": ping" every 15 s. */
 void web_reply_events(struct request *r);

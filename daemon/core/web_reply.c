@@ -1,6 +1,8 @@
 #include "daemon/core/log.h"
 #include "daemon/core/web_inside.h"
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static unsigned status_of_exit(int exit_status)
 {
@@ -88,4 +90,22 @@ void web_reply_error(struct request *r, const struct error *e)
 void web_reply_blob(struct request *r, unsigned status, const char *type, const void *data, size_t n)
 {
         answer_bytes(exchange_of(r), status, type, data, n);
+}
+
+void web_reply_file(struct request *r, unsigned status, const char *type, int fd)
+{
+        struct MHD_Response *response = NULL;
+        struct error err;
+        struct stat st;
+
+        if (fstat(fd, &st) == 0)
+                response = MHD_create_response_from_fd((size_t)st.st_size, fd); /* closes fd in the end */
+        if (!response) {
+                (void)close(fd);
+                (void)err_own(&err, ERR_RETRY, REASON_INTERNAL, "the file cannot be sent");
+                web_reply_error(r, &err);
+                return;
+        }
+        (void)MHD_add_response_header(response, "Content-Type", type);
+        web_answer(exchange_of(r), status, response);
 }
