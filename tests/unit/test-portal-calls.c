@@ -293,7 +293,7 @@ static void test_clock_set_back(void)
 
 static int page(enum sync_list list, const char *item, struct error *err)
 {
-        char body[16200];
+        static char body[320000];
         bool more;
 
         (void)snprintf(body, sizeof body, "{\"items\":[%s],\"next\":\"c9\",\"more\":false}", item);
@@ -513,6 +513,34 @@ static void test_withdrawals(void)
         }
 }
 
+/* The longest page the station asks for: all in one transaction, in one turn of the loop. */
+static void test_full_page(void)
+{
+        enum { PAGE = 25 };
+        static char items[PAGE * 12000];
+        size_t n = 0;
+        int64_t start;
+        struct error err;
+
+        open_rig();
+        for (int i = 0; i < PAGE; i++) {
+                char id[APPLICATION_TEXT];
+                cleanup(free_p) char *approval = NULL;
+
+                (void)snprintf(id, sizeof id, "APP-%d", 1000 + i);
+                approval = rig_approval(&rig, id, NULL);
+                n += (size_t)snprintf(items + n, sizeof items - n,
+                                      "%s{\"cursor\":\"c9\",\"id\":\"%s\",\"stage\":\"approved\",\"held\":"
+                                      "\"none\",\"approval\":\"%s\"}",
+                                      i > 0 ? "," : "", id, approval);
+        }
+        start = now_boot_ms();
+        CHECK(page(SYNC_APPLICATIONS, items, &err) == 0);
+        (void)printf("a page of %d approvals: %lld ms\n", PAGE, (long long)(now_boot_ms() - start));
+        CHECK(rig_count(&rig, "SELECT count(*) FROM application WHERE state='offered'") == PAGE + 1);
+        close_rig();
+}
+
 int main(int argc, char **argv)
 {
         CHECK(argc == 2);
@@ -529,5 +557,6 @@ int main(int argc, char **argv)
         test_reissues();
         test_reissue_survives();
         test_withdrawals();
+        test_full_page();
         return 0;
 }
