@@ -372,6 +372,7 @@ static void print_chip(const json_t *chip)
         out_field_of(chip, "face code", "face_code");
 }
 
+/* 1 when it was shown, 0 when the chip has not been read, -1 and *err. */
 static int show_chip(struct ctl *c, const char *serial, const char *photo, struct error *err)
 {
         cleanup(json_p) json_t *status = NULL, *shown = NULL;
@@ -394,9 +395,9 @@ static int show_chip(struct ctl *c, const char *serial, const char *photo, struc
 
                 if (fd < 0)
                         return err_input(err, REASON_BAD_REQUEST, "cannot write %s", photo);
-                return client_fetch(c, path, fd, err);
+                return client_fetch(c, path, fd, err) < 0 ? -1 : 1;
         }
-        return 0;
+        return 1;
 }
 
 static bool asked(void)
@@ -417,13 +418,20 @@ int cmd_confirm(struct ctl *c, int argc, char **argv)
                                                { 0 } };
         struct error err;
         char path[128];
+        bool ask;
+        int shown;
         size_t n;
 
         if (args_take(c, argc, argv, options, operands, &n) < 0 || n != 1)
                 return ctl_usage(ctl_command("confirm"));
-        if (show_chip(c, operands[0], photo, &err) < 0)
+        ask = !mismatch && !yes && isatty(STDIN_FILENO) == 1;
+        shown = show_chip(c, operands[0], photo, &err);
+        if (shown == 0 && ask) /* nobody is asked to compare what was not seen */
+                shown = err_own(&err, ERR_OPERATOR, REASON_NO_CARD, "the chip of %s has not been read: mohr write",
+                                operands[0]);
+        if (shown < 0)
                 return ctl_fail(c, &err);
-        if (!mismatch && !yes && isatty(STDIN_FILENO) == 1 && !asked()) {
+        if (ask && !asked()) {
                 fputs("Nothing was confirmed. Another person's data: mohr confirm --mismatch\n", stderr);
                 return reason_exit_status(REASON_WRONG_STATE);
         }
