@@ -29,8 +29,8 @@ int attempt_prepare(struct core *c, struct attempt *a, const struct who *who, st
 int attempt_of_serial(struct core *c, const char *serial, struct attempt *ret, struct error *err);
 /* Withdrawn by the portal, be it that a card of it still waits to be put aside. */
 bool application_is_withdrawn(struct ledger *l, const char *application);
-/* A printed card goes on only while its application is in production: refuses (withdrawn, portal_refused, ...) otherwise,
- * and the card rests until it is spoiled or the case is closed (DESIGN 3, Withdrawal). */
+/* A printed card goes on only while its application is in production: refuses (withdrawn, portal_refused, ...)
+ * otherwise, and the card rests until it is spoiled or the case is closed (DESIGN 3, Withdrawal). */
 int card_check_application(struct core *c, const char *application, struct error *err);
 struct key_subject attempt_subject(const struct attempt *a, const char *approval);
 /* False while bound, authorised, its begin on the way, or claimed with a lease that still runs in this boot. */
