@@ -3,6 +3,7 @@
 #include "daemon/core/log.h"
 #include "daemon/core/recover.h"
 #include "proto/base/cleanup.h"
+#include "proto/gp/profile.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,15 +132,36 @@ static int open_ledger(struct core *c, struct error *err)
         return ledger_open(&c->ledger, path, c->config.station.id, err);
 }
 
+/* What of DG2 is not the photo: tags, lengths and the record's headers, 85 bytes as measured. */
+enum { PHOTO_WRAPPER = 128 };
+
+static int read_profile(struct core *c, struct bytes text, struct error *err)
+{
+        cleanup(free_p) struct profile *p = calloc(1, sizeof *p);
+        const struct profile_object *dg2;
+
+        if (!p)
+                return err_own(err, ERR_RETRY, REASON_INTERNAL, "no memory");
+        if (profile_parse(text, p, err) < 0)
+                return -1;
+        dg2 = profile_object_find(p, "dg2");
+        if (!dg2 || dg2->max_bytes <= PHOTO_WRAPPER)
+                return err_input(err, REASON_BAD_CONFIG, "%s: no room for a photo", c->config.chip.profile);
+        c->photo_max = dg2->max_bytes - PHOTO_WRAPPER;
+        return 0;
+}
+
 static int pin_profile(struct core *c, struct error *err)
 {
         struct bytes text = { 0 };
+        int r;
 
         if (read_file(c->config.chip.profile, &text, err) < 0)
                 return -1;
         sha256_hex(text, c->profile_sha256);
+        r = read_profile(c, text, err);
         free((void *)(uintptr_t)text.p);
-        return 0;
+        return r;
 }
 
 static int open_all(struct core *c, const char *config_file, struct error *err)

@@ -29,6 +29,7 @@ struct core {
         struct timer orphans;             /* recover.h */
         struct bytes portal_ca, chip_ca;  /* PEM, owned, NUL-terminated behind n */
         char profile_sha256[SHA256_TEXT]; /* of the chip profile's bytes: pinned per card */
+        size_t photo_max;                 /* bytes of a photo that its chip holds */
         bool ledger_lost;                 /* a transaction answered STOP: the core ends with status 9 */
 };
 

@@ -90,5 +90,8 @@ int photo_blob(struct core *c, const struct approval *a, struct error *err)
         r = photo_load(c, sha256, &bytes, &n, err);
         if (r == 0)
                 return err_own(err, ERR_RETRY, REASON_PORTAL_DOWN, "the photo has not come from the portal yet");
+        if (r > 0 && n > c->photo_max)
+                return err_input(err, REASON_PHOTO_LARGE, "the photo is %zu bytes; the chip holds %zu", n,
+                                 c->photo_max);
         return r < 0 ? -1 : blob_new((struct bytes){ bytes, n }, err);
 }
