@@ -21,6 +21,8 @@ static void rest(struct sync *s, int64_t ms)
 
 static void finish_round(struct sync *s)
 {
+        if (s->failed) /* the portal is back: what waits for it need not rest any longer */
+                outbox_kick(&s->core->outbox);
         s->failed = false;
         s->synced_at = clock_wall_ms();
         core_publish(s->core, "synced", json_pack("{s:I}", "at", (json_int_t)s->synced_at));
