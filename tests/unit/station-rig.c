@@ -39,6 +39,21 @@ static struct pki_party party(const char *cn, const char *ou, const struct pki_p
                 issuer);
 }
 
+static void copy_profile(const struct rig *r, const char *data)
+{
+        char path[512], text[8192];
+        size_t n;
+        FILE *f;
+
+        (void)snprintf(path, sizeof path, "%s/../../config/chips/gp-scp03-laboratory.json", data);
+        f = fopen(path, "r");
+        CHECK(f);
+        n = fread(text, 1, sizeof text - 1, f);
+        CHECK(n > 0 && n < sizeof text - 1 && fclose(f) == 0);
+        text[n] = '\0';
+        write_file(r, "profile.json", text);
+}
+
 void rig_init(struct rig *r, const char *data)
 {
         char path[512], pem[4096];
@@ -61,7 +76,7 @@ void rig_init(struct rig *r, const char *data)
         pki_header("mohr-reissue", &r->reissues, NULL, r->reissue_header, sizeof r->reissue_header);
         (void)pki_pem(&r->root, pem, sizeof pem);
         write_file(r, "ca.pem", pem);
-        write_file(r, "profile.json", "{}");
+        copy_profile(r, data);
         write_file(r, "script", "");
 }
 
@@ -96,6 +111,7 @@ void rig_bare(struct rig *r)
         c->portal_ca = (struct bytes){ (const uint8_t *)pem, pki_pem(&r->root, pem, sizeof pem) };
         c->portal_ca.p = (const uint8_t *)strdup(pem);
         (void)strcpy(c->profile_sha256, "00");
+        c->photo_max = 32639;
         c->outbox.core = c->sync.core = c;
         (void)snprintf(path, sizeof path, "%s/ledger.db", r->dir);
         (void)unlink(path);
