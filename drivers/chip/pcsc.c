@@ -18,6 +18,7 @@ struct pcsc {
         SCARDHANDLE card;
         DWORD protocol;
         bool has_context, has_card;
+        bool keeps_le; /* T=0, but this card counts Le among the bytes */
         uint8_t answer[TRANSPORT_ANSWER_MAX];
 };
 
@@ -52,7 +53,7 @@ static void let_go(struct pcsc *p)
                 return;
         (void)SCardEndTransaction(p->card, SCARD_LEAVE_CARD);
         (void)SCardDisconnect(p->card, SCARD_UNPOWER_CARD);
-        p->has_card = false;
+        p->has_card = p->keeps_le = false;
 }
 
 /* A context does not outlive the service: each fault of the service ends it. */
@@ -218,29 +219,53 @@ static struct bytes for_protocol(const struct pcsc *p, struct bytes command)
 {
         enum { HEAD = 5 };
 
-        if (p->protocol == SCARD_PROTOCOL_T0 && command.n > HEAD && command.n == (size_t)HEAD + command.p[4] + 1)
+        if (p->protocol == SCARD_PROTOCOL_T0 && !p->keeps_le && command.n > HEAD &&
+            command.n == (size_t)HEAD + command.p[4] + 1)
                 command.n--;
         return command;
+}
+
+static int send_bytes(struct pcsc *p, struct bytes sent, DWORD *ret_n, struct error *err)
+{
+        SCARD_IO_REQUEST pci = { p->protocol, sizeof pci };
+        uint64_t start = now_ns();
+        LONG r;
+
+        *ret_n = sizeof p->answer;
+        r = SCardTransmit(p->card, &pci, sent.p, (DWORD)sent.n, NULL, p->answer, ret_n);
+        p->base.ns_device += now_ns() - start;
+        p->base.n_commands++;
+        if (r != SCARD_S_SUCCESS)
+                return lost(p, r, "sending a command", err);
+        return *ret_n < 2 ? cut_short(p, *ret_n, err) : 0;
+}
+
+/* A card whose ATR says T=0 but which takes whole APDUs answers a command without its Le with "wrong length". Such a
+ * refusal of a command without secure messaging (ISO/IEC 7816-4:2020 5.4.1) changed nothing: it is sent whole, as all
+ * that follow to this card. */
+static bool wants_le(const struct pcsc *p, struct bytes command, struct bytes sent, DWORD n)
+{
+        enum { SECURE_MESSAGING = 0x0C };
+
+        return sent.n < command.n && n == 2 && p->answer[0] == 0x67 && p->answer[1] == 0x00 &&
+               (command.p[0] & SECURE_MESSAGING) == 0;
 }
 
 static int pcsc_transmit(struct transport *t, struct bytes command, struct writer *answer, struct error *err)
 {
         struct pcsc *p = pcsc_of(t);
-        SCARD_IO_REQUEST pci = { p->protocol, sizeof pci };
         struct bytes sent = for_protocol(p, command);
-        DWORD n = sizeof p->answer;
-        uint64_t start = now_ns();
-        LONG r;
+        DWORD n = 0;
 
         if (!p->has_card)
                 return err_own(err, ERR_BUG, REASON_INTERNAL, "no card is connected");
-        r = SCardTransmit(p->card, &pci, sent.p, (DWORD)sent.n, NULL, p->answer, &n);
-        t->ns_device += now_ns() - start;
-        t->n_commands++;
-        if (r != SCARD_S_SUCCESS)
-                return lost(p, r, "sending a command", err);
-        if (n < 2)
-                return cut_short(p, n, err);
+        if (send_bytes(p, sent, &n, err) < 0)
+                return -1;
+        if (wants_le(p, command, sent, n)) {
+                p->keeps_le = true;
+                if (send_bytes(p, command, &n, err) < 0)
+                        return -1;
+        }
         write_bytes(answer, (struct bytes){ p->answer, n });
         if (!answer->failed)
                 return 0;
