@@ -154,6 +154,8 @@ class Cli(StationTest):
     def test_06_interrupted(self):
         """Ctrl-C leaves the act running."""
         name = self.applicant()
+        if self.line()['hopper'] == 0:
+            self.load(5)
         serial = self.line()['next']
         self.printer.write(1500, 'device_ms')
         self.mohr('print', name, wants=130, until='printing;')

@@ -89,7 +89,7 @@ class Portal(StationTest):
         self.settled()
         self.assertEqual(self.application(name)['state'], 'withdrawn')
         self.refuses_print(name)
-        self.issued(self.applicant())  # and the line goes on
+        self.assertIsNone(self.line()['held'])
 
     def test_04_withdrawn_printed(self):
         name = self.applicant()

@@ -8,7 +8,7 @@ from station_bench import LINE, Refused, StationTest, main
 
 
 class Restart(StationTest):
-    applicants = 20
+    applicants = 24
 
     # ---- stopped, one after the other -----------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class Restart(StationTest):
                               (('read', 'reset', 'written', 'verify'), ('written', 'verified', 'writing'))):
             with self.subTest(steps=steps):
                 serial = self.accepted(self.applicant())
-                with self.slow_card(30):
+                with self.slow_card():
                     self.start_write(serial, *steps)
                     self.kill_core()
                     self.desk.take_out()

@@ -247,7 +247,7 @@ class StationTest(unittest.TestCase):
         self.assertEqual(self.state(serial), 'verified')
 
     @contextlib.contextmanager
-    def slow_card(self, ms=40):
+    def slow_card(self, ms=15):
         """Cards put in meanwhile take so long for each command that a step can be met."""
         os.environ['MOHR_SIM_DELAY_MS'] = str(ms)
         try:
