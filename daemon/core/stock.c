@@ -265,9 +265,9 @@ int stock_sort(struct line *line, const struct who *who, const struct sorted *ca
                            line->config->name) > 0)
                 ledger_refuse(l, ERR_UNKNOWN, REASON_UNKNOWN_OPEN, "settle the unknown print of line %s first",
                               line->config->name);
+        check_complete(l, line->config->name, cards, n_cards, next);
         for (size_t i = 0; i < n_cards; i++)
                 check_card(l, line->config->name, cards, n_cards, &cards[i]);
-        check_complete(l, line->config->name, cards, n_cards, next);
         if (ledger_ok(l) && any_unprinted(cards, n_cards))
                 turn = act_turn(l, "sort", body);
         if (turn == ACT_SECOND)

@@ -154,7 +154,7 @@ static void test_double_feed(void)
 
 static void test_false_sorts(void)
 {
-        struct sorted cards[3];
+        struct sorted cards[4];
         bool second;
 
         make_double_feed();
@@ -163,15 +163,17 @@ static void test_false_sorts(void)
         cards[1] = sorted("SC-1405-000103", "APP-0002"); /* one face twice */
         cards[2] = sorted("SC-1405-000104", "APP-0004");
         CHECK(sort_as(&rig_expert, cards, 3, "SC-1405-000105", &second) < 0 && err.reason == REASON_BAD_REQUEST);
-        cards[1] = sorted("SC-1405-000102", "APP-0003"); /* one serial twice */
-        CHECK(sort_as(&rig_expert, cards, 3, "SC-1405-000105", &second) < 0 && err.reason == REASON_BAD_REQUEST);
+        cards[1] = sorted("SC-1405-000103", "APP-0003");
+        cards[3] = sorted("SC-1405-000102", NULL); /* one serial twice */
+        CHECK(sort_as(&rig_expert, cards, 4, "SC-1405-000105", &second) < 0 && err.reason == REASON_BAD_REQUEST);
         cards[1] = sorted("SC-1405-000103", "APP-0001"); /* the face of an accepted card */
         CHECK(sort_as(&rig_expert, cards, 3, "SC-1405-000105", &second) < 0 && err.reason == REASON_FACE_MISMATCH);
         cards[1] = sorted("SC-1405-000103", "APP-0003");
         (void)strcpy(cards[1].face, "0000000000"); /* nobody's face */
         CHECK(sort_as(&rig_expert, cards, 3, "SC-1405-000105", &second) < 0 && err.reason == REASON_FACE_MISMATCH);
-        cards[1] = sorted("SC-1405-000101", "APP-0003"); /* an accepted card */
-        CHECK(sort_as(&rig_expert, cards, 3, "SC-1405-000105", &second) < 0 && err.reason == REASON_SERIAL_USED);
+        cards[1] = sorted("SC-1405-000103", "APP-0003");
+        cards[3] = sorted("SC-1405-000101", "APP-0001"); /* an accepted card */
+        CHECK(sort_as(&rig_expert, cards, 4, "SC-1405-000105", &second) < 0 && err.reason == REASON_SERIAL_USED);
         cards[1] = sorted("SC-1405-000103", "APP-0003");
         CHECK(sort_as(&rig_expert, cards, 3, "SC-1405-000777", &second) < 0 && err.reason == REASON_SERIAL_NOT_HERE);
         CHECK(sort_as(&rig_expert, cards, 3, "SC-1405-000105", &second) == 0 && !second); /* all as expected */
