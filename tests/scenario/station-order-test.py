@@ -161,8 +161,8 @@ class Order(StationTest):
         self.refused('serial_mismatch', self.accept, carried, self.face(carried))
         self.assertEqual(self.line()['held'], {'held': 'serial_mismatch', 'serial': carried})
         after = self.desk.hopper()[0]
-        for reason, part in (('face_mismatch', carried), ('serial_mismatch', expected)):  # every card must be scanned
-            self.refused(reason, self.me.post, LINE + 'sort', {'cards': self.rows(part), 'next': after})
+        for part in (carried, expected):  # every card must be scanned
+            self.refused('serial_mismatch', self.me.post, LINE + 'sort', {'cards': self.rows(part), 'next': after})
         body = {'cards': self.rows(expected, carried), 'next': after}
         self.assertTrue(self.me.post(LINE + 'sort', body)['second_person_needed'])
         self.refused('same_person', self.me.post, LINE + 'sort', body)
