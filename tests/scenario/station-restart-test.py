@@ -173,11 +173,11 @@ class Restart(StationTest):
 
     def test_09_while_writing(self):
         """Before the script, in the middle of it, and at the read-back: the same card once more, one chip, one card."""
-        for steps, states in ((('authenticate', 'identified'), ('accepted',)), (('write',), ('writing',)),
+        for steps, states in ((('identify', 'identified', 'authenticate'), ('accepted',)), (('write',), ('writing',)),
                               (('read', 'reset', 'written', 'verify'), ('written', 'verified', 'writing'))):
             with self.subTest(steps=steps):
                 serial = self.accepted(self.applicant())
-                with self.slow_card():
+                with self.slow_card(40):
                     self.start_write(serial, *steps)
                     self.kill_core()
                     self.desk.take_out()
