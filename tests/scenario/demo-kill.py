@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """kill -9 of any process the demo started, at any time of a batch: all cards are issued all the same.
 
-demo-kill.py [--batch N] [--spoil K] [--seed S] [--from S] [--every SECONDS] [--limit SECONDS] [--keep DIR]
+demo-kill.py [--batch N] [--spoil K] [--seed S] [--every SECONDS] [--limit SECONDS] [--only NAME...]
+             [--keep DIR]
 
 Starts tests/rig/demo.py and kills a random process of its tree (children, their children, and orphans of their sessions)
 every 0.5 to 1.5 times --every seconds, from the first moment on. Then: exit status 0, N issued, reported and verified,
@@ -60,25 +61,29 @@ class Tree:
         return {p: every[p][3] for p in mine - {self.demo} if p in every and every[p][2] != 'Z'}
 
 
-def storm(demo, dice, every, limit):
+def kill_one(members, dice):
+    """Its name. By program first: one that has many processes is not hit more often than one that has one."""
+    name = dice.choice(sorted(set(members.values())))
+    try:
+        os.kill(dice.choice(sorted(p for p, n in members.items() if n == name)), signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    return name
+
+
+def storm(demo, dice, every, limit, only):
     """Kills until the demo ends; {name: kills}."""
     tree, killed, end = Tree(demo.pid), collections.Counter(), time.monotonic() + limit
     next_kill = time.monotonic() + every
     while demo.poll() is None:
-        members = tree.members()
+        members = {p: n for p, n in tree.members().items() if not only or n in only}
         if time.monotonic() > end:
             demo.terminate()
             demo.wait(60)
             sys.exit(f'demo-kill: not done after {limit} s; kills: {dict(killed)}')
-        if members and time.monotonic() >= next_kill:
-            # by program first: a program that has many processes is not hit more often than one that has one
-            name = dice.choice(sorted(set(members.values())))
-            pid = dice.choice(sorted(p for p, n in members.items() if n == name))
-            try:
-                os.kill(pid, signal.SIGKILL)
-                killed[name] += 1
-            except ProcessLookupError:
-                pass
+        if time.monotonic() >= next_kill:
+            if members:
+                killed[kill_one(members, dice)] += 1
             next_kill = time.monotonic() + every * dice.uniform(0.5, 1.5)
         time.sleep(0.02)
     left = tree.members()
@@ -120,6 +125,7 @@ def main():
     p.add_argument('--seed', type=int, default=1)
     p.add_argument('--every', type=float, default=1.5)
     p.add_argument('--limit', type=float, default=600)
+    p.add_argument('--only', nargs='+', metavar='NAME', help='kill these programs alone')
     p.add_argument('--keep')
     options = p.parse_args()
     if os.geteuid() != 0:
@@ -133,7 +139,7 @@ def main():
     with open(folder + '/out', 'w+') as out, open(folder + '/err', 'w+') as err:
         demo = subprocess.Popen(argv, stdout=out, stderr=err, start_new_session=True)
         try:
-            killed, left = storm(demo, random.Random(options.seed), options.every, options.limit)
+            killed, left = storm(demo, random.Random(options.seed), options.every, options.limit, options.only)
             out.seek(0), err.seek(0)
             text = err.read()
             result, extra = judge(options, demo.returncode, out.read(), text)
