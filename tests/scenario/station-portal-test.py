@@ -180,8 +180,8 @@ class Portal(StationTest):
     def test_10_lease_lapses(self):
         """Ours runs out while the portal does not let us begin; the rival takes over, and we never print."""
         name = self.applicant()
-        blank = self.line()['next']
         self.claimed(name)
+        blank = self.line()['next']
         fence = self.row(name)['fence']
         self.assertEqual(self.rival_claims(name), 409)
         self.wait(lambda: self.rival_claims(name) == 200, 20, 'the lease does not lapse')
