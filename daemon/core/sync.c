@@ -24,10 +24,14 @@ static void finish_round(struct sync *s)
         if (s->failed) /* the portal is back: what waits for it need not rest any longer */
                 outbox_kick(&s->core->outbox);
         s->failed = false;
+        if (s->again) { /* asked for while it ran: what it was asked for may have come too late for this round */
+                s->again = false;
+                rest(s, 1);
+                return;
+        }
         s->synced_at = clock_wall_ms();
         core_publish(s->core, "synced", json_pack("{s:I}", "at", (json_int_t)s->synced_at));
-        rest(s, s->again ? 1 : s->core->config.portal.poll_s * 1000);
-        s->again = false;
+        rest(s, s->core->config.portal.poll_s * 1000);
 }
 
 static void fail_round(struct sync *s, const struct error *err)

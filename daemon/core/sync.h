@@ -16,7 +16,7 @@ struct sync {
         char photo[65], hello_key[37];
         uint8_t hello_sha256[32];
         bool greeted, fenced, again;
-        int64_t synced_at; /* wall ms of the last complete round */
+        int64_t synced_at; /* wall ms of the last complete round; none that began before the last kick */
         struct error last;
         bool failed; /* the last round; `last` says why */
 };

@@ -332,8 +332,8 @@ class StationTest(unittest.TestCase):
 
     def sync(self):
         """A whole round with the portal has passed."""
-        before = self.status()['portal']['synced_at']
         self.me.post('/v1/sync')
+        before = self.status()['portal']['synced_at']
         self.wait(lambda: self.status()['portal']['synced_at'] > before, message='no round with the portal')
 
     def settled(self):
