@@ -6,6 +6,7 @@
 #include "daemon/core/stock.h"
 #include "daemon/core/unknown.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <string.h>
 
 struct core *api_core(const struct request *r)
@@ -171,6 +172,7 @@ static void post_resume(struct request *r)
                 return;
         ledger_begin(&c->ledger, &who);
         line_release(line);
+        FAULT_COMMIT("core.resume");
         result = core_commit(c, &err) ? 0 : -1;
         line_tell(line);
         api_done(r, result, &err, NULL);

@@ -1,5 +1,6 @@
 #include "daemon/core/chip_inside.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <string.h>
 
 static struct core *core_of(const struct chip_flow *f)
@@ -25,6 +26,7 @@ bool chip_record_begin(struct chip_flow *f)
         intent_new(l, &spec, f->intent);
         if (f->mode == CHIP_WRITE)
                 ledger_move(l, ENTITY_BLANK, f->serial, "write", f->intent, NULL);
+        FAULT_COMMIT("core.chip_begin");
         return commit(f);
 }
 
@@ -45,6 +47,7 @@ bool chip_record_identified(struct chip_flow *f, const struct chip_identity *id)
                 ledger_run(l, "UPDATE blank SET chip_id=?2 WHERE serial=?1 AND chip_id IS NULL", "ss", f->serial,
                            f->chip_id);
         intent_step(l, f->intent, "identified", evidence);
+        FAULT_COMMIT("core.chip_identified");
         return commit(f);
 }
 
@@ -61,6 +64,7 @@ bool chip_record_script(struct chip_flow *f, const char *sod_sha256)
                 ledger_run(l, "UPDATE line SET mismatches=0 WHERE name=?1", "s", f->line->config->name);
         }
         intent_step(l, f->intent, "script", evidence);
+        FAULT_COMMIT("core.chip_script");
         return commit(f);
 }
 
@@ -74,6 +78,7 @@ bool chip_record_written(struct chip_flow *f)
                 ledger_move_set(l, ENTITY_BLANK, f->serial, "written", f->intent, NULL,
                                 "UPDATE blank SET state=?2, version=version+1, written_at=?3 WHERE serial=?1", "i",
                                 clock_wall_ms());
+        FAULT_COMMIT("core.chip_written");
         return commit(f);
 }
 
@@ -93,6 +98,7 @@ bool chip_record_verified(struct chip_flow *f)
                         "UPDATE blank SET state=?2, version=version+1, verified_at=?3 WHERE serial=?1", "i",
                         clock_wall_ms());
         intent_close(l, f->intent, "done", NULL);
+        FAULT_COMMIT("core.chip_verified");
         return commit(f);
 }
 
@@ -126,6 +132,7 @@ bool chip_record_incomplete(struct chip_flow *f)
         ledger_begin(l, &who_station);
         intent_close(l, f->intent, "fail", result);
         back_to_accepted(l, f);
+        FAULT_COMMIT("core.chip_incomplete");
         return commit(f);
 }
 
@@ -164,6 +171,7 @@ bool chip_record_failed(struct chip_flow *f, const struct error *why)
         }
         if (why->reason == REASON_CHIP_KEY_REFUSED && f->chip_id[0]) /* tried just now, not parked since before */
                 record_mismatch(f);
+        FAULT_COMMIT("core.chip_failed");
         return commit(f);
 }
 

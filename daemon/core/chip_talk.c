@@ -2,6 +2,7 @@
 #include "daemon/core/chip_inside.h"
 #include "daemon/core/face.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -64,7 +65,9 @@ static void challenged(struct chip_flow *f, struct ipc_message *m, int blob)
         (void)snprintf(f->session, sizeof f->session, "%s", k.session);
         memcpy(command.apdu, k.apdu, k.n);
         command.n = k.n;
+        FAULT_POINT("core.go_init_update.before");
         work_go(&f->chip, chip_command_encode("init_update", &command), -1);
+        FAULT_POINT("core.go_init_update.after");
 }
 
 static void opened(struct chip_flow *f, struct ipc_message *m, int blob)
@@ -79,7 +82,9 @@ static void opened(struct chip_flow *f, struct ipc_message *m, int blob)
         }
         memcpy(command.apdu, k.apdu, k.n);
         command.n = k.n;
+        FAULT_POINT("core.go_authenticate.before");
         work_go(&f->chip, chip_command_encode("external_authenticate", &command), -1);
+        FAULT_POINT("core.go_authenticate.after");
 }
 
 static void wrapped(struct chip_flow *f, struct ipc_message *m, int blob)
@@ -101,7 +106,9 @@ static void wrapped(struct chip_flow *f, struct ipc_message *m, int blob)
                 return;
         }
         f->released = true;
+        FAULT_POINT("core.go_script.before");
         work_go(&f->chip, NULL, blob);
+        FAULT_POINT("core.go_script.after");
 }
 
 static void answers_checked(struct chip_flow *f, struct ipc_message *m, int blob)
@@ -111,7 +118,9 @@ static void answers_checked(struct chip_flow *f, struct ipc_message *m, int blob
                 chip_give_up(f, &f->error);
                 return;
         }
+        FAULT_POINT("core.go_read_back.before");
         work_go(&f->chip, NULL, -1);
+        FAULT_POINT("core.go_read_back.after");
 }
 
 static void begin_challenge(struct chip_flow *f)

@@ -3,6 +3,7 @@
 #include "daemon/core/pick.h"
 #include "daemon/core/portal_calls.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/qr.h"
 #include "proto/text/serial.h"
 #include <ctype.h>
@@ -41,6 +42,7 @@ int worksheet_confirm(struct core *c, const struct who *who, const char *applica
         ledger_audit(l, "worksheet", "application", application, NULL, body);
         ledger_run(l, "UPDATE application SET worksheet_no=?2, worksheet_by=?3, worksheet_at=?4 WHERE id=?1", "sssi",
                    application, number, who->person, clock_wall_ms());
+        FAULT_COMMIT("core.worksheet");
         if (!core_commit(c, err))
                 return -1;
         core_publish(c, "application", json_pack("{s:s}", "application", application));
@@ -101,6 +103,7 @@ static int hold(struct core *c, const struct who *who, const char *line, enum re
         ledger_begin(&c->ledger, who);
         if (at)
                 line_hold(at, reason, serial);
+        FAULT_COMMIT("core.hold");
         if (core_commit(c, err))
                 *err = why;
         if (at)
@@ -136,6 +139,7 @@ int inspect_accept(struct core *c, const struct who *who, const char *face, cons
         ledger_move_set(l, ENTITY_BLANK, serial, "accept", NULL, NULL,
                         "UPDATE blank SET state=?2, version=version+1, accepted_by=?3, accepted_at=?4 WHERE serial=?1",
                         "si", who->person, clock_wall_ms());
+        FAULT_COMMIT("core.accept");
         if (!core_commit(c, err))
                 return -1;
         core_publish(c, "blank", json_pack("{s:s}", "serial", serial));
@@ -178,6 +182,7 @@ int inspect_confirm(struct core *c, const struct who *who, const char *serial, b
                         "si", who->person, clock_wall_ms());
         ledger_move(l, ENTITY_APPLICATION, application, "issue", NULL, NULL);
         call_report(l, application, serial);
+        FAULT_COMMIT("core.issue");
         if (!core_commit(c, err))
                 return -1;
         shown_clear(&line->shown);

@@ -2,6 +2,7 @@
 #include "daemon/core/approvals.h"
 #include "daemon/core/log.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/portal/receipt.h"
 #include "proto/portal/reissue.h"
 #include <openssl/x509.h>
@@ -142,6 +143,7 @@ int intake_page(struct core *c, enum sync_list list, struct bytes body, bool *re
                 take_item(c, ca, &page, i);
         ledger_run(&c->ledger, "INSERT INTO meta VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET value=?2", "ss",
                    cursor_keys[list], page.next);
+        FAULT_COMMIT("core.page");
         if (!core_commit(c, err))
                 return -1;
         *ret_more = page.more;
@@ -175,6 +177,7 @@ int intake_hello(struct core *c, const char *key, const uint8_t sha256[32], stru
         ledger_audit(l, answer.fenced ? "fenced" : "hello", "station", c->config.station.id, NULL, NULL);
         for (size_t i = 0; i < answer.n_bound; i++)
                 approval_bound(c, answer.bound[i].application, answer.bound[i].fence);
+        FAULT_COMMIT("core.hello");
         if (!core_commit(c, err))
                 return -1;
         *ret_fenced = answer.fenced;
@@ -198,6 +201,7 @@ int intake_no_photo(struct core *c, const char *sha256, struct error *err)
         ledger_begin(&c->ledger, &who_station);
         ledger_audit(&c->ledger, "photo_missing", "photo", sha256, NULL, NULL);
         ledger_run(&c->ledger, "UPDATE application SET refusal='photo_bad' WHERE photo_sha256=?1", "s", sha256);
+        FAULT_COMMIT("core.no_photo");
         return core_commit(c, err) ? 0 : -1;
 }
 
@@ -214,5 +218,6 @@ int intake_photo(struct core *c, const char *sha256, struct bytes body, struct e
                 ledger_audit(&c->ledger, "photo_wrong", "photo", sha256, NULL, NULL);
                 ledger_run(&c->ledger, "UPDATE application SET refusal='photo_bad' WHERE photo_sha256=?1", "s", sha256);
         }
+        FAULT_COMMIT("core.photo");
         return core_commit(c, err) ? 0 : -1;
 }

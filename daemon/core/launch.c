@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "daemon/core/launch.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,13 +18,14 @@ static char **make_env(const char *const *more)
 
         while (more && more[n])
                 n++;
-        env = calloc(n + 3, sizeof *env);
+        env = calloc(n + 3 + FAULT_ENV_MAX, sizeof *env);
         if (!env)
                 return NULL;
         env[0] = (char *)(uintptr_t) "PATH=/usr/bin:/bin";
         env[1] = (char *)(uintptr_t) "LANG=C.UTF-8";
         for (size_t i = 0; i < n; i++)
                 env[2 + i] = (char *)(uintptr_t)more[i];
+        fault_env(env + 2 + n);
         return env;
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/core/ledger.h"
 #include "daemon/core/schema.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -172,6 +173,13 @@ static enum ledger_outcome roll_back(struct ledger *l, struct error *err)
         return read_head(l, &second) < 0 ? LEDGER_STOP : LEDGER_NOT_DONE;
 }
 
+static int commit(struct ledger *l, struct error *err)
+{
+        if (FAULT_COMMIT_FAILS(false, ERR_BUG, err) || db_script(&l->db, "COMMIT", err) < 0)
+                return -1;
+        return FAULT_COMMIT_FAILS(true, ERR_BUG, err) ? -1 : 0;
+}
+
 enum ledger_outcome ledger_commit(struct ledger *l, struct error *err)
 {
         enum ledger_outcome ret = LEDGER_DONE;
@@ -180,7 +188,7 @@ enum ledger_outcome ledger_commit(struct ledger *l, struct error *err)
         l->open = false;
         if (l->failed)
                 ret = roll_back(l, err);
-        else if (db_script(&l->db, "COMMIT", err) < 0)
+        else if (commit(l, err) < 0)
                 ret = resolve_commit(l, err);
         l->lost = ret == LEDGER_STOP;
         l->n_commits += ret == LEDGER_DONE;

@@ -4,6 +4,7 @@
 #include "daemon/core/print_flow.h"
 #include "daemon/ipc/packet.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/portal/messages.h"
 #include <stdio.h>
 #include <string.h>
@@ -199,6 +200,7 @@ static bool mark_sent(struct outbox *o, struct error *err)
         if (strcmp(state, "unknown") == 0)
                 intent_close(l, o->intent, "repeat", NULL);
         ledger_run(l, "UPDATE intent SET tries=tries+1 WHERE id=?1", "s", o->intent);
+        FAULT_COMMIT("core.call_sent");
         return core_commit(o->core, err);
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/core/portal_calls.h"
 #include "daemon/core/approvals.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/portal/answers.h"
 #include "proto/portal/receipt.h"
 #include <openssl/x509.h>
@@ -338,6 +339,7 @@ static enum call_verdict record_refusal(struct core *c, const char *intent, cons
 
         ledger_begin(&c->ledger, &who_station);
         refused(c, intent, call, &why);
+        FAULT_COMMIT("core.call_refused");
         if (!core_commit(c, err))
                 return c->ledger_lost ? CALL_STOPPED : CALL_LATER;
         *err = why;
@@ -356,6 +358,7 @@ static enum call_verdict record_done(struct core *c, const char *intent, const s
         intent_close(l, intent, "done", result);
         apply(c, intent, call, applied);
         raise_clock_floor(l, receipt->at);
+        FAULT_COMMIT("core.call_done");
         if (core_commit(c, err))
                 return CALL_CLOSED;
         return c->ledger_lost ? CALL_STOPPED : CALL_LATER;

@@ -6,6 +6,7 @@
 #include "daemon/core/pick.h"
 #include "daemon/core/recover.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/ipc/key.h"
 #include "proto/ipc/print.h"
 #include "proto/ipc/render.h"
@@ -100,6 +101,7 @@ static void print_ended(struct print_flow *f, const struct error *err, const jso
                 intent_close(&c->ledger, f->intent, "lose", result);
         else
                 print_record_not_started(&c->ledger, f->intent, f->serial, result);
+        FAULT_COMMIT("core.print_outcome");
         if (!core_commit(c, &f->error)) {
                 flow_end(f, &f->error);
                 return;
@@ -117,8 +119,11 @@ static void print_submitted(struct print_flow *f, const struct ipc_message *m)
 
         ledger_begin(&c->ledger, &who_station);
         intent_step(&c->ledger, f->intent, m->name, m->args);
+        FAULT_COMMIT("core.print_submitted");
         if (core_commit(c, &f->error)) {
+                FAULT_POINT("core.go_release.before");
                 work_go(&f->task, NULL, -1);
+                FAULT_POINT("core.go_release.after");
                 return;
         }
         f->called_off = true;
@@ -209,6 +214,7 @@ static void begin_print(struct print_flow *f)
                         f->attempt.application, f->attempt.card);
         intent_new(l, &spec, f->intent);
         ledger_move(l, ENTITY_BLANK, f->serial, "start", f->intent, NULL);
+        FAULT_COMMIT("core.print_intent");
         if (!core_commit(c, &f->error)) {
                 f->serial[0] = f->intent[0] = '\0';
                 flow_end(f, &f->error);
@@ -281,6 +287,7 @@ static void begin_bind(struct print_flow *f)
                         ledger_refuse(&c->ledger, ERR_RETRY, REASON_STALE, "the day changed; print again");
                 attempt_recheck(&c->ledger, &f->attempt, f->file.sha256, false);
                 attempt_begin(c, &f->attempt, f->line->config->name, f->layout_sha256, f->qr);
+                FAULT_COMMIT("core.begin_intent");
                 if (!core_commit(c, &f->error)) {
                         flow_end(f, &f->error);
                         return;
@@ -301,6 +308,7 @@ static void begin_claim(struct print_flow *f)
         }
         ledger_begin(&c->ledger, &f->who);
         attempt_claim(c, &f->attempt, intent);
+        FAULT_COMMIT("core.claim_intent");
         if (!core_commit(c, &f->error)) {
                 flow_end(f, &f->error);
                 return;

@@ -2,6 +2,7 @@
 #include "daemon/core/log.h"
 #include "daemon/core/print_flow.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/ipc/print.h"
 #include <string.h>
 
@@ -74,6 +75,7 @@ static bool record(struct probe *p, const struct print_evidence *evidence, const
         case PRINT_UNKNOWN:
                 break;
         }
+        FAULT_COMMIT("core.print_probed");
         if (!core_commit(p->line->core, &err))
                 return false;
         memcpy(p->line->probed, p->intent, sizeof p->line->probed);

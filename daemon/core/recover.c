@@ -3,6 +3,7 @@
 #include "daemon/core/log.h"
 #include "daemon/core/print_flow.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -76,6 +77,7 @@ static void sweep(struct timer *t)
         ledger_begin(&c->ledger, &who_station);
         for (size_t i = 0; i < kept; i++)
                 recover_one(&c->ledger, &batch[i]);
+        FAULT_COMMIT("core.sweep");
         if (!core_commit(c, &err)) {
                 log_error(LEVEL_ERROR, (struct log_at){ .step = "recover" }, &err);
                 recover_later(c);
@@ -102,6 +104,7 @@ int recover_at_start(struct core *c, struct error *err)
                 n = read_running(l, batch);
                 for (size_t i = 0; i < n; i++)
                         recover_one(l, &batch[i]);
+                FAULT_COMMIT("core.recover");
                 if (!core_commit(c, err))
                         return -1;
                 total += n;

@@ -2,6 +2,7 @@
 #include "daemon/core/pick.h"
 #include "daemon/core/portal_calls.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/text/persian.h"
 #include <string.h>
 
@@ -149,6 +150,7 @@ int spoil_record(struct core *c, const struct spoil_ask *ask, const char *fate, 
         settle_application(c, application, registered);
         call_spoil(l, application[0] ? application : NULL, ask->serial, from, registered);
         free_line(c, ask->serial);
+        FAULT_COMMIT("core.spoil");
         if (!core_commit(c, err))
                 return -1;
         outbox_kick(&c->outbox);

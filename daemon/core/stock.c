@@ -1,6 +1,7 @@
 #include "daemon/core/stock.h"
 #include "daemon/core/act.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/text/serial.h"
 #include <string.h>
 
@@ -37,6 +38,7 @@ int stock_add(struct core *c, const struct who *who, const char *from, const cha
         for (int64_t i = 0; i < n && ledger_ok(&c->ledger); i++)
                 if (serial_step(from, i, serial))
                         add_one(&c->ledger, serial);
+        FAULT_COMMIT("core.stock_add");
         if (!core_commit(c, err))
                 return -1;
         *ret_count = n;
@@ -73,6 +75,7 @@ int stock_load(struct line *line, const struct who *who, const char *from, const
         for (int64_t i = 0; i < n && ledger_ok(&c->ledger); i++)
                 if (serial_step(down ? to : from, down ? -i : i, serial))
                         load_one(&c->ledger, name, serial, last + 1 + i);
+        FAULT_COMMIT("core.stock_load");
         if (!core_commit(c, err))
                 return -1;
         *ret_count = n;
@@ -98,6 +101,7 @@ int stock_unload(struct line *line, const struct who *who, int64_t *ret_count, s
                         "UPDATE blank SET state=?2, version=version+1, line=NULL, position=NULL WHERE serial=?1", "");
                 n++;
         }
+        FAULT_COMMIT("core.stock_unload");
         if (!core_commit(c, err))
                 return -1;
         *ret_count = n;
@@ -272,6 +276,7 @@ int stock_sort(struct line *line, const struct who *who, const struct sorted *ca
                 turn = act_turn(l, "sort", body);
         if (turn == ACT_SECOND)
                 sort_apply(line, cards, n_cards);
+        FAULT_COMMIT("core.stock_sort");
         if (!core_commit(c, err))
                 return -1;
         *ret_second_needed = turn == ACT_FIRST;

@@ -2,6 +2,7 @@
 #include "daemon/core/act.h"
 #include "daemon/core/print_flow.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <string.h>
 
 static json_t *question(const char *answer, const char *needs, const char *text)
@@ -202,6 +203,7 @@ int unknown_decide(struct core *c, const struct who *who, const char *intent, co
                 else
                         decide_missing(l, &item, answer);
         }
+        FAULT_COMMIT("core.decide");
         if (!core_commit(c, err))
                 return -1;
         *ret_second_needed = turn == ACT_FIRST;

@@ -3,6 +3,7 @@
 #include "daemon/core/work.h"
 #include "daemon/ipc/packet.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -123,6 +124,43 @@ void work_submit(struct work *w, struct task *t, const char *verb, json_t *args,
         loop_defer(w->loop, &w->pump);
 }
 
+/* Each kind of hand-over has points of its own. */
+static void pass_before_hand_over(const char *verb)
+{
+        (void)verb;
+        FAULT_CASE(verb, "check", "core.do_check.before");
+        FAULT_CASE(verb, "print", "core.do_print.before");
+        FAULT_CASE(verb, "probe", "core.do_probe.before");
+        FAULT_CASE(verb, "write", "core.do_write.before");
+        FAULT_CASE(verb, "read", "core.do_read.before");
+        FAULT_CASE(verb, "lock", "core.do_lock.before");
+        FAULT_CASE(verb, "card", "core.do_card.before");
+        FAULT_CASE(verb, "qr", "core.do_qr.before");
+        FAULT_CASE(verb, "challenge", "core.do_challenge.before");
+        FAULT_CASE(verb, "open", "core.do_open.before");
+        FAULT_CASE(verb, "wrap", "core.do_wrap.before");
+        FAULT_CASE(verb, "close", "core.do_close.before");
+        FAULT_CASE(verb, "call", "core.do_call.before");
+}
+
+static void pass_after_hand_over(const char *verb)
+{
+        (void)verb;
+        FAULT_CASE(verb, "check", "core.do_check.after");
+        FAULT_CASE(verb, "print", "core.do_print.after");
+        FAULT_CASE(verb, "probe", "core.do_probe.after");
+        FAULT_CASE(verb, "write", "core.do_write.after");
+        FAULT_CASE(verb, "read", "core.do_read.after");
+        FAULT_CASE(verb, "lock", "core.do_lock.after");
+        FAULT_CASE(verb, "card", "core.do_card.after");
+        FAULT_CASE(verb, "qr", "core.do_qr.after");
+        FAULT_CASE(verb, "challenge", "core.do_challenge.after");
+        FAULT_CASE(verb, "open", "core.do_open.after");
+        FAULT_CASE(verb, "wrap", "core.do_wrap.after");
+        FAULT_CASE(verb, "close", "core.do_close.after");
+        FAULT_CASE(verb, "call", "core.do_call.after");
+}
+
 /* A packet is sent whole or not at all (SOCK_SEQPACKET), so a failed send has handed nothing over. */
 void work_pump(struct deferred *d)
 {
@@ -141,6 +179,7 @@ void work_pump(struct deferred *d)
         t->id = m.id = ++w->next_id;
         m.args = t->args;
         memcpy(m.name, t->verb, sizeof m.name);
+        pass_before_hand_over(t->verb);
         if (packet_send(w->socket.fd, &m, t->blob, &err) < 0) {
                 if (err.kind == ERR_BUG) {
                         lose(t, &err);
@@ -150,6 +189,7 @@ void work_pump(struct deferred *d)
                 }
                 return;
         }
+        pass_after_hand_over(t->verb);
         w->queue = t->next;
         t->next = NULL;
         w->running = t;

@@ -1,5 +1,6 @@
 #include "drivers/key/token.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
 #include <stdio.h>
@@ -250,13 +251,21 @@ static int sign(struct token *t, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key, s
 int token_cmac(struct token *token, unsigned long key, struct bytes input, uint8_t ret[TOKEN_CMAC_SIZE],
                struct error *err)
 {
-        return sign(token, CKM_AES_CMAC, key, input, ret, TOKEN_CMAC_SIZE, err);
+        if (FAULT_ERROR("key.cmac.before", ERR_OPERATOR, REASON_KEY_TOKEN, err) ||
+            sign(token, CKM_AES_CMAC, key, input, ret, TOKEN_CMAC_SIZE, err) < 0)
+                return -1;
+        return FAULT_ERROR("key.cmac.after", ERR_OPERATOR, REASON_KEY_TOKEN, err) ? -1 : 0;
 }
 
 int token_sign(struct token *token, unsigned long key, const uint8_t digest[TOKEN_DIGEST_SIZE],
                uint8_t ret[TOKEN_SIGNATURE_SIZE], struct error *err)
 {
-        return sign(token, CKM_ECDSA, key, (struct bytes){ digest, TOKEN_DIGEST_SIZE }, ret, TOKEN_SIGNATURE_SIZE, err);
+        struct bytes input = { digest, TOKEN_DIGEST_SIZE };
+
+        if (FAULT_ERROR("key.sign.before", ERR_OPERATOR, REASON_KEY_TOKEN, err) ||
+            sign(token, CKM_ECDSA, key, input, ret, TOKEN_SIGNATURE_SIZE, err) < 0)
+                return -1;
+        return FAULT_ERROR("key.sign.after", ERR_OPERATOR, REASON_KEY_TOKEN, err) ? -1 : 0;
 }
 
 /* A session object that only signs; CKR_OK, or the token's refusal. */

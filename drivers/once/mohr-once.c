@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "drivers/once/token.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -99,10 +100,11 @@ static int wait_real(pid_t child, const sigset_t *set)
 
 static int run_real(const struct start *start, char **argv, const sigset_t *set, const sigset_t *old)
 {
-        pid_t child = fork();
+        pid_t child = FAULT_ERRNO("once.start.before") ? -1 : fork();
 
         if (child == 0)
                 become_real(start, argv, old);
+        FAULT_POINT("once.start.after");
         return child < 0 ? EXEC_FAILED : wait_real(child, set);
 }
 
@@ -114,6 +116,7 @@ static int pass(const struct start *start, char **argv, int dir, const sigset_t 
 
         fprintf(stderr, "STATE: -mohr-once-refused-error\n");
         result = run_real(start, argv, set, old);
+        FAULT_POINT("once.end.after");
         if (token_record(dir, start->intent, result, &why) < 0) {
                 fprintf(stderr, "ERROR: print %s: %s\n", start->intent, why);
                 return GATE_EXIT_CANCEL;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "drivers/once/token.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,9 +64,9 @@ int token_consume(int dir, const char *intent, const char **ret_why)
         fd = open_locked(dir, from, ret_why);
         if (fd < 0)
                 return -1;
-        if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) < 0)
+        if (FAULT_ERRNO("once.consume.before") || renameat2(dir, from, dir, to, RENAME_NOREPLACE) < 0)
                 return refuse(ret_why, "its token was taken by another or cannot be renamed");
-        if (fsync(fd) < 0 || fsync(dir) < 0)
+        if (FAULT_ERRNO("once.consume.after") || fsync(fd) < 0 || fsync(dir) < 0)
                 return refuse(ret_why, "the disk did not keep its token");
         return steal_fd(&fd);
 }
@@ -88,7 +89,9 @@ int token_record(int dir, const char *intent, int result, const char **ret_why)
 
         gate_name(intent, GATE_DONE, name);
         (void)snprintf(draft, sizeof draft, "%s.new", name);
-        if (write_record(dir, draft, result) < 0 || renameat(dir, draft, dir, name) < 0 || fsync(dir) < 0)
+        if (FAULT_ERRNO("once.record.before") || write_record(dir, draft, result) < 0 ||
+            FAULT_ERRNO("once.keep.before") || renameat(dir, draft, dir, name) < 0 || fsync(dir) < 0 ||
+            FAULT_ERRNO("once.record.after"))
                 return refuse(ret_why, "its result cannot be recorded");
         return 0;
 }

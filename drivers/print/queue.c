@@ -2,6 +2,7 @@
 #include "drivers/print/reasons.h"
 #include "drivers/print/request.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,7 +166,10 @@ int queue_release(struct queue *q, int job_id, struct error *err)
 {
         cleanup(ipp_p) ipp_t *answer = NULL;
 
-        return request_send(q, request_new(q, IPP_OP_RELEASE_JOB, job_id), "/jobs/", &answer, err);
+        if (FAULT_ERROR("print.release.before", ERR_RETRY, REASON_QUEUE_GONE, err) ||
+            request_send(q, request_new(q, IPP_OP_RELEASE_JOB, job_id), "/jobs/", &answer, err) < 0)
+                return -1;
+        return FAULT_ERROR("print.release.after", ERR_RETRY, REASON_QUEUE_GONE, err) ? -1 : 0;
 }
 
 static const char *const job_wanted[] = { "job-id", "job-name", "job-state", "job-uuid" };
@@ -201,7 +205,12 @@ int queue_submit(struct queue *q, const char *intent, struct bytes pdf, struct q
         struct queue_job job = { 0 };
         int id = 0;
 
-        if (create_job(q, intent, &id, err) < 0 || send_document(q, id, pdf, err) < 0 ||
+        if (FAULT_ERROR("print.create_job.before", ERR_RETRY, REASON_QUEUE_GONE, err) ||
+            create_job(q, intent, &id, err) < 0 ||
+            FAULT_ERROR("print.create_job.after", ERR_RETRY, REASON_QUEUE_GONE, err) ||
+            FAULT_ERROR("print.send_document.before", ERR_RETRY, REASON_QUEUE_GONE, err) ||
+            send_document(q, id, pdf, err) < 0 ||
+            FAULT_ERROR("print.send_document.after", ERR_RETRY, REASON_QUEUE_GONE, err) ||
             queue_job(q, id, &job, err) < 0)
                 return -1;
         if (job.id != id || job.state != PRINT_JOB_HELD)
@@ -292,7 +301,9 @@ int queue_cancel(struct queue *q, const char *intent, struct error *err)
                 return -1;
         at = ippFirstAttribute(answer);
         while (next_named(answer, &at, intent, &job))
-                if (cancel_job(q, job.id, err) < 0)
+                if (FAULT_ERROR("print.cancel.before", ERR_RETRY, REASON_QUEUE_GONE, err) ||
+                    cancel_job(q, job.id, err) < 0 ||
+                    FAULT_ERROR("print.cancel.after", ERR_RETRY, REASON_QUEUE_GONE, err))
                         return -1;
         return 0;
 }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "drivers/print/token.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -101,7 +102,9 @@ int token_issue(struct token_dir *dir, const char *intent, struct error *err)
                 return os_error(err, "this print has a token already");
         }
         gate_name(intent, GATE_ISSUED, name);
-        return create(dir, name) < 0 ? os_error(err, "the token cannot be made") : 0;
+        if (FAULT_ERRNO("print.token.before") || create(dir, name) < 0 || FAULT_ERRNO("print.token.after"))
+                return os_error(err, "the token cannot be made");
+        return 0;
 }
 
 static int read_result(const struct token_dir *dir, const char *intent, struct gate_state *ret, struct error *err)
@@ -172,9 +175,11 @@ static int revoke_issued(struct token_dir *dir, const char *intent)
 
         gate_name(intent, GATE_ISSUED, from);
         gate_name(intent, GATE_REVOKED, to);
+        if (FAULT_ERRNO("print.revoke.before"))
+                return -1;
         if (renameat(dir->fd, from, dir->fd, to) < 0)
                 return errno == ENOENT ? 0 : -1;
-        return fsync(dir->fd);
+        return FAULT_ERRNO("print.revoke.after") ? -1 : fsync(dir->fd);
 }
 
 int token_revoke(struct token_dir *dir, const char *intent, struct gate_state *ret, struct error *err)
@@ -189,7 +194,7 @@ int token_revoke(struct token_dir *dir, const char *intent, struct gate_state *r
         if (ret->phase != GATE_NONE)
                 return 0;
         gate_name(intent, GATE_REVOKED, name); /* a tombstone: an order still under way finds it */
-        if (create(dir, name) < 0)
+        if (FAULT_ERRNO("print.tombstone.before") || create(dir, name) < 0 || FAULT_ERRNO("print.tombstone.after"))
                 return os_error(err, "the token cannot be revoked");
         ret->phase = GATE_REVOKED;
         return 0;

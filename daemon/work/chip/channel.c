@@ -1,6 +1,7 @@
 /* The three checkpoints before anything is changed, and the script after them. */
 #include "daemon/work/chip/job.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 
 /* Posts a checkpoint with args (taken) and gets the command that comes back. */
 static int ask_command(struct job *job, const char *checkpoint, json_t *args, const char *name,
@@ -64,7 +65,9 @@ static int challenge(struct job *job, struct chip_answer *ret, struct error *err
                 return -1;
         job_show(job, "authenticate", 0, 2);
         if (card_select_isd(job->t, (struct bytes){ job->task.isd_aid, job->task.n_isd_aid }, err) < 0 ||
-            send_command(job, &c, ret, &sw, err) < 0)
+            FAULT_ERROR("chip.init_update.before", ERR_RETRY, REASON_READER_GONE, err) ||
+            send_command(job, &c, ret, &sw, err) < 0 ||
+            FAULT_ERROR("chip.init_update.after", ERR_RETRY, REASON_READER_GONE, err))
                 return -1;
         return apdu_sw_check(sw, false, "INITIALIZE UPDATE", err);
 }
@@ -77,7 +80,9 @@ static int authenticate(struct job *job, struct chip_answer *answer, struct erro
         if (ask_command(job, "challenged", chip_answer_encode(answer), "external_authenticate", &c, err) < 0)
                 return -1;
         job_show(job, "authenticate", 1, 2);
-        if (send_command(job, &c, answer, &sw, err) < 0)
+        if (FAULT_ERROR("chip.authenticate.before", ERR_RETRY, REASON_READER_GONE, err) ||
+            send_command(job, &c, answer, &sw, err) < 0 ||
+            FAULT_ERROR("chip.authenticate.after", ERR_RETRY, REASON_READER_GONE, err))
                 return -1;
         return sw == SW_OK ? 0 : refused(sw, err);
 }
@@ -91,8 +96,10 @@ int job_open(struct job *job, int *ret_script, struct error *err)
         if (challenge(job, &answer, err) < 0 || authenticate(job, &answer, err) < 0)
                 return -1;
         args = chip_answer_encode(&answer);
+        FAULT_POINT("chip.opened.before");
         if (worker_checkpoint(job->w, "opened", args, -1, NULL, &script, err) < 0)
                 return -1;
+        FAULT_POINT("chip.opened.after");
         if (script < 0)
                 return err_input(err, REASON_BAD_REQUEST, "no script came with 'opened'");
         *ret_script = steal_fd(&script);
@@ -109,6 +116,23 @@ static int check_status(uint16_t sw, size_t at, size_t n, struct error *err)
         return -1;
 }
 
+/* The loss of a reader at the first, a middle and the last command of the script. */
+static bool lost_before(size_t i, size_t n, struct error *err)
+{
+        (void)i, (void)n, (void)err;
+        return (i == 0 && FAULT_ERROR("chip.script_first.before", ERR_UNKNOWN, REASON_READER_GONE, err)) ||
+               (i == n / 2 && FAULT_ERROR("chip.script_middle.before", ERR_UNKNOWN, REASON_READER_GONE, err)) ||
+               (i + 1 == n && FAULT_ERROR("chip.script_last.before", ERR_UNKNOWN, REASON_READER_GONE, err));
+}
+
+static bool lost_after(size_t i, size_t n, struct error *err)
+{
+        (void)i, (void)n, (void)err;
+        return (i == 0 && FAULT_ERROR("chip.script_first.after", ERR_UNKNOWN, REASON_READER_GONE, err)) ||
+               (i == n / 2 && FAULT_ERROR("chip.script_middle.after", ERR_UNKNOWN, REASON_READER_GONE, err)) ||
+               (i + 1 == n && FAULT_ERROR("chip.script_last.after", ERR_UNKNOWN, REASON_READER_GONE, err));
+}
+
 static int send_all(struct job *job, struct bytes list, size_t n, struct writer *answers, struct error *err)
 {
         struct bytes command;
@@ -118,7 +142,8 @@ static int send_all(struct job *job, struct bytes list, size_t n, struct writer 
                 uint16_t sw = 0;
 
                 job_show(job, "write", (int64_t)i, (int64_t)n);
-                if (card_send_listed(job->t, command, answers, &sw, err) < 0 || check_status(sw, i, n, err) < 0)
+                if (lost_before(i, n, err) || card_send_listed(job->t, command, answers, &sw, err) < 0 ||
+                    lost_after(i, n, err) || check_status(sw, i, n, err) < 0)
                         return -1;
         }
         job_show(job, "write", (int64_t)n, (int64_t)n);
@@ -131,8 +156,11 @@ static int post_written(struct job *job, size_t n, struct bytes answers, struct 
         cleanup(json_p) json_t *args = chip_written_encode(&written);
         cleanup(close_p) int blob = blob_new(answers, err);
 
-        if (blob >= 0 && worker_checkpoint(job->w, "written", args, blob, NULL, NULL, err) == 0)
+        FAULT_POINT("chip.written.before");
+        if (blob >= 0 && worker_checkpoint(job->w, "written", args, blob, NULL, NULL, err) == 0) {
+                FAULT_POINT("chip.written.after");
                 return 0;
+        }
         err->kind = ERR_UNKNOWN; /* the script has run */
         return -1;
 }

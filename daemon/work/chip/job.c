@@ -1,6 +1,7 @@
 #include "daemon/work/chip/job.h"
 #include "drivers/chip/pcsc.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <openssl/evp.h>
 #include <string.h>
 #include <time.h>
@@ -123,7 +124,10 @@ static int identify(struct job *job, struct error *err)
         struct card_identity c;
 
         job_show(job, "identify", 0, 1);
-        if (job->t->ops->connect(job->t, err) < 0 || card_identify(job->t, isd_aid(job), &c, err) < 0)
+        if (FAULT_ERROR("chip.connect.before", ERR_RETRY, REASON_READER_GONE, err) ||
+            job->t->ops->connect(job->t, err) < 0 ||
+            FAULT_ERROR("chip.connect.after", ERR_RETRY, REASON_READER_GONE, err) ||
+            card_identify(job->t, isd_aid(job), &c, err) < 0)
                 return -1;
         fill_identity(job, &c);
         return look_at_app(job, err);
@@ -150,7 +154,10 @@ int job_reset(struct job *job, struct error *err)
         uint8_t chip_id[GP_CHIP_ID_SIZE];
 
         job_show(job, "reset", 0, 1);
-        if (job->t->ops->reset(job->t, err) < 0 || card_chip_id(job->t, isd_aid(job), chip_id, err) < 0)
+        if (FAULT_ERROR("chip.reset.before", ERR_UNKNOWN, REASON_READER_GONE, err) ||
+            job->t->ops->reset(job->t, err) < 0 ||
+            FAULT_ERROR("chip.reset.after", ERR_UNKNOWN, REASON_READER_GONE, err) ||
+            card_chip_id(job->t, isd_aid(job), chip_id, err) < 0)
                 return -1;
         if (memcmp(chip_id, job->seen.chip_id, sizeof chip_id) != 0)
                 return err_own(err, job->t->changing ? ERR_UNKNOWN : ERR_OPERATOR, REASON_CARD_REMOVED,

@@ -1,6 +1,7 @@
 /* The verbs of mohr-chip. */
 #include "daemon/work/chip/job.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 
 static int not_verified(const struct chip_content *c, struct error *err)
 {
@@ -24,6 +25,7 @@ int task_write(struct worker *w, const json_t *args, int blob, json_t **ret_args
                 return -1;
         if (!content.verified)
                 return not_verified(&content, err);
+        FAULT_POINT("chip.read_back.after");
         content.n_apdus = n;
         *ret_args = chip_content_encode(&content);
         return 0;
@@ -71,6 +73,7 @@ int task_lock(struct worker *w, const json_t *args, int blob, json_t **ret_args,
                 return -1;
         for (unsigned i = 0; i < sizeof locked.chip_id; i++)
                 locked.chip_id[i] = job.seen.chip_id[i];
+        FAULT_POINT("chip.lock_proof.after");
         locked.unverifiable = !readable;
         *ret_args = chip_locked_encode(&locked);
         return 0;

@@ -1,6 +1,7 @@
 /* What became of each chip: store.h. */
 #include "daemon/work/key/store_private.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 
 struct chip {
         int64_t attempts, mismatches, opened, retired;
@@ -60,6 +61,7 @@ int store_attempt(struct store *store, const uint8_t chip_id[STORE_CHIP_SIZE], b
         hex_encode((struct bytes){ chip_id, STORE_CHIP_SIZE }, id, sizeof id);
         if (store_begin(store, err) < 0)
                 return -1;
+        FAULT_COMMIT("key.attempt");
         return store_end(store, attempt(store, id, lock, now, err), err);
 }
 
@@ -80,6 +82,27 @@ static int change(struct store *store, const char *id, enum store_event event, i
         return log_add(store, events[event].word, json_pack("{s:s}", "chip", id), now, err);
 }
 
+static void name_commit(enum store_event event)
+{
+        switch (event) {
+        case STORE_OPENED:
+                FAULT_COMMIT("key.opened");
+                break;
+        case STORE_MISMATCH:
+                FAULT_COMMIT("key.mismatch");
+                break;
+        case STORE_RETIRED:
+                FAULT_COMMIT("key.retired");
+                break;
+        case STORE_WRITTEN:
+                FAULT_COMMIT("key.written");
+                break;
+        case STORE_LOCKED:
+                FAULT_COMMIT("key.locked");
+                break;
+        }
+}
+
 int store_chip(struct store *store, const uint8_t chip_id[STORE_CHIP_SIZE], enum store_event event, int64_t now,
                struct error *err)
 {
@@ -88,5 +111,6 @@ int store_chip(struct store *store, const uint8_t chip_id[STORE_CHIP_SIZE], enum
         hex_encode((struct bytes){ chip_id, STORE_CHIP_SIZE }, id, sizeof id);
         if (store_begin(store, err) < 0)
                 return -1;
+        name_commit(event);
         return store_end(store, change(store, id, event, now, err), err);
 }

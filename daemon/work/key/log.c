@@ -1,5 +1,6 @@
 #include "daemon/work/key/store_private.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/text/date.h"
 #include <openssl/evp.h>
 #include <string.h>
@@ -122,6 +123,7 @@ int store_log(struct store *store, const char *event, json_t *body, int64_t now,
                 json_decref(body);
                 return -1;
         }
+        FAULT_COMMIT("key.log");
         return store_end(store, log_add(store, event, body, now, err), err);
 }
 

@@ -1,6 +1,7 @@
 /* The rule of spending: store.h. */
 #include "daemon/work/key/store_private.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/text/date.h"
 #include <assert.h>
 #include <stdio.h>
@@ -187,5 +188,6 @@ int store_spend(struct store *store, const struct store_claim *claim, const uint
         assert(claim->chip_id && claim->serial);
         if (store_begin(store, err) < 0)
                 return -1;
+        FAULT_COMMIT("key.spend");
         return store_end(store, spend(store, claim, sod_sha256, now, err), err);
 }

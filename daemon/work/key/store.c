@@ -1,5 +1,6 @@
 #include "daemon/work/key/store_private.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,12 +118,19 @@ int store_begin(struct store *store, struct error *err)
         return sql_exec(store->db, "BEGIN IMMEDIATE", err);
 }
 
+static int commit(struct store *store, struct error *err)
+{
+        if (FAULT_COMMIT_FAILS(false, ERR_OPERATOR, err) || sql_exec(store->db, "COMMIT", err) < 0)
+                return -1;
+        return FAULT_COMMIT_FAILS(true, ERR_OPERATOR, err) ? -1 : 0;
+}
+
 int store_end(struct store *store, int result, struct error *err)
 {
         struct error ignored;
 
         if (result == 0)
-                result = sql_exec(store->db, "COMMIT", err);
+                result = commit(store, err);
         if (result < 0) {
                 (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
                 (void)log_load_head(store, &ignored);

@@ -1,6 +1,7 @@
 #include "daemon/work/net/exchange.h"
 #include "daemon/work/net/answer.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include "proto/base64.h"
 #include <curl/curl.h>
 #include <openssl/evp.h>
@@ -98,6 +99,7 @@ static int on_ready(void *context, char *to, char *from, int to_port, int from_p
         (void)to_port;
         (void)from_port;
         x->sent = x->certificate_asked;
+        FAULT_POINT("net.send.before");
         return x->sent ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
@@ -241,7 +243,9 @@ int exchange_call(struct exchange *x, const struct net_call *call, struct bytes 
         set_callbacks(x);
         if (!set_request(x, call, body, &headers))
                 return err_own(err, ERR_BUG, REASON_INTERNAL, "no memory for a request");
-        code = curl_easy_perform(x->curl);
+        code = FAULT_ERRNO("net.connect.before") ? CURLE_COULDNT_CONNECT : curl_easy_perform(x->curl);
+        if (code == CURLE_OK && FAULT_ERRNO("net.send.after"))
+                code = CURLE_RECV_ERROR;
         if (code != CURLE_OK)
                 return answer_failed(code, x->sent, x->alert, mutating, err);
         if (answer_read(x->curl, x->n, photo_path(call->path), mutating, ret, err) < 0)

@@ -4,6 +4,7 @@
 #include "daemon/work/net/exchange.h"
 #include "daemon/work/service.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <curl/curl.h>
 #include <getopt.h>
 #include <libgen.h>
@@ -77,6 +78,7 @@ static int run_call(struct worker *w, const json_t *args, int blob, json_t **ret
                 return err_input(err, REASON_BAD_REQUEST, "POST and PUT need a body of at most 1 MiB, GET has none");
         if (exchange_call(w->context, &call, body, &answer, &answer_body, err) < 0)
                 return -1;
+        FAULT_POINT("net.answer.before");
         *ret_args = net_encode_answer(&answer);
         if (!*ret_args)
                 return err_own(err, call.method == NET_GET ? ERR_RETRY : ERR_UNKNOWN, REASON_INTERNAL, "no memory");

@@ -1,6 +1,7 @@
 /* print: one card through the gate. The core has committed the intent before it sends this task. */
 #include "daemon/work/print/printing.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <errno.h>
 #include <string.h>
 
@@ -89,8 +90,11 @@ static int commit(struct run *run, struct error *err)
 
         memcpy(submitted.job_uuid, run->job.uuid, sizeof submitted.job_uuid);
         args = print_submitted_encode(&submitted);
-        if (worker_checkpoint(run->w, "submitted", args, -1, NULL, NULL, &cause) == 0)
+        FAULT_POINT("print.submitted.before");
+        if (worker_checkpoint(run->w, "submitted", args, -1, NULL, NULL, &cause) == 0) {
+                FAULT_POINT("print.submitted.after");
                 return 0;
+        }
         return fail_unstarted(run, &cause, err) < 0 ? -1 : unknown(err, "the job started unasked");
 }
 
@@ -169,6 +173,7 @@ static int step(struct run *run, json_t **ret, struct error *err)
                 cause = unstarted_cause(&look);
                 return fail_unstarted(run, &cause, err);
         case VERDICT_PRINTED:
+                FAULT_POINT("print.done.before");
                 done(run, &look, ret);
                 return 1;
         case VERDICT_UNKNOWN:

@@ -1,0 +1,182 @@
+/* The points of proto/base/fault.h at work; linked in a build with -Dfault_points=true alone. */
+#define _GNU_SOURCE
+#include "proto/base/fault.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum action { ACTION_NONE, ACTION_KILL, ACTION_ERROR, ACTION_SLEEP };
+
+/* Set before main: a program that empties its environment, or is confined, still knows. */
+static struct {
+        char name[100];
+        long nth, passed;
+        enum action action;
+        int error, once_fd, trace_fd;
+        long sleep_ms;
+        const char *before, *after;
+} fault = { .once_fd = -1, .trace_fd = -1 };
+
+/* The section exists in a program without points too. */
+static const char *const no_point __attribute__((section("fault_points"), used)) = NULL;
+extern const char *const __start_fault_points[], *const __stop_fault_points[];
+
+static void bad_order(const char *text)
+{
+        fprintf(stderr, "MOHR_FAULT=%s: wanted NAME[:N][:kill|eio|enospc|sleep:MS]\n", text);
+        _exit(2);
+}
+
+/* One word after the name; rest: what follows it. */
+static void take_word(const char *word, char **rest, const char *whole)
+{
+        char *end;
+
+        if (strcmp(word, "kill") == 0) {
+                fault.action = ACTION_KILL;
+        } else if (strcmp(word, "eio") == 0 || strcmp(word, "enospc") == 0) {
+                fault.action = ACTION_ERROR;
+                fault.error = word[1] == 'i' ? EIO : ENOSPC;
+        } else if (strcmp(word, "sleep") == 0) {
+                const char *ms = strsep(rest, ":");
+
+                fault.action = ACTION_SLEEP;
+                fault.sleep_ms = ms ? strtol(ms, NULL, 10) : 0;
+        } else {
+                fault.nth = strtol(word, &end, 10);
+                if (*end || fault.nth < 1)
+                        bad_order(whole);
+        }
+}
+
+static void take_order(const char *text)
+{
+        char copy[200], *rest = copy;
+        const char *word;
+
+        (void)snprintf(copy, sizeof copy, "%s", text);
+        word = strsep(&rest, ":");
+        if (*word == '\0')
+                return;
+        (void)snprintf(fault.name, sizeof fault.name, "%s", word);
+        fault.action = ACTION_KILL;
+        fault.nth = 1;
+        while ((word = strsep(&rest, ":")))
+                take_word(word, &rest, text);
+}
+
+/* Opened for any of the station's uids; the test makes it beforehand where folders are closed to them. */
+static int open_shared(const char *variable)
+{
+        const char *path = getenv(variable);
+
+        return path ? open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+}
+
+static void print_points(void)
+{
+        for (const char *const *p = __start_fault_points; p < __stop_fault_points; p++)
+                if (*p)
+                        puts(*p);
+        (void)fflush(stdout);
+        _exit(0);
+}
+
+__attribute__((constructor)) static void fault_begin(int argc, char **argv)
+{
+        const char *order = getenv("MOHR_FAULT");
+
+        if (argc == 2 && strcmp(argv[1], "--fault-points") == 0)
+                print_points();
+        fault.once_fd = open_shared("MOHR_FAULT_ONCE");
+        fault.trace_fd = open_shared("MOHR_FAULT_TRACE");
+        if (order)
+                take_order(order);
+}
+
+/* The first to write the name into the shared file is the one that acts. */
+static bool first_time(void)
+{
+        struct stat st;
+
+        if (fault.once_fd < 0)
+                return true;
+        return fstat(fault.once_fd, &st) == 0 && st.st_size == 0 &&
+               dprintf(fault.once_fd, "%s %d\n", fault.name, (int)getpid()) > 0;
+}
+
+static void die(void)
+{
+        (void)kill(getpid(), SIGKILL);
+        _exit(137);
+}
+
+/* ACTION_ERROR is for the caller; all else was done here. */
+static enum action pass(const char *name)
+{
+        struct timespec wait = { fault.sleep_ms / 1000, fault.sleep_ms % 1000 * 1000000 };
+
+        if (fault.trace_fd >= 0)
+                (void)dprintf(fault.trace_fd, "%s\n", name);
+        if (fault.action == ACTION_NONE || strcmp(name, fault.name) != 0 || ++fault.passed != fault.nth ||
+            !first_time())
+                return ACTION_NONE;
+        if (fault.action == ACTION_KILL)
+                die();
+        if (fault.action == ACTION_SLEEP)
+                (void)nanosleep(&wait, NULL);
+        return fault.action;
+}
+
+/* The strings live in the environment, which this process does not change. */
+void fault_env(char *ret[])
+{
+        for (char **e = environ; *e; e++)
+                if (strncmp(*e, "MOHR_FAULT", 10) == 0 && (e[0][10] == '=' || e[0][10] == '_'))
+                        *ret++ = *e;
+        *ret = NULL;
+}
+
+void fault_pass(const char *name)
+{
+        if (pass(name) == ACTION_ERROR)
+                die();
+}
+
+bool fault_errno(const char *name)
+{
+        if (pass(name) != ACTION_ERROR)
+                return false;
+        errno = fault.error;
+        return true;
+}
+
+bool fault_error(const char *name, enum error_kind kind, enum reason reason, struct error *err)
+{
+        if (!fault_errno(name))
+                return false;
+        (void)err_set(err, kind, ORIGIN_OS, (uint32_t)errno, errno == ENOSPC ? REASON_DISK_FULL : reason, "%s: %s",
+                      name, strerror(errno));
+        return true;
+}
+
+void fault_name_commit(const char *before, const char *after)
+{
+        fault.before = before;
+        fault.after = after;
+}
+
+bool fault_commit(bool after, enum error_kind kind, struct error *err)
+{
+        const char *name = after ? fault.after : fault.before;
+
+        if (after)
+                fault.before = fault.after = NULL;
+        return name && fault_error(name, kind, REASON_LEDGER, err);
+}
