@@ -5,15 +5,15 @@
  * names are collected in the linker section fault_points (`PROGRAM --fault-points` prints them) and tests/crash/fault.c
  * acts on them as the environment says:
  *
- *     MOHR_FAULT=NAME[:N][:kill|eio|enospc|sleep:MS]   at the N-th pass (default 1): SIGKILL (default), an error, a
- * wait MOHR_FAULT_ONCE=FILE    acts only while FILE is empty or absent, and writes the name there first
+ *     MOHR_FAULT=NAME[:N][:kill|eio|enospc|sleep:MS][,...]   at the N-th pass (default 1): SIGKILL (default), an
+ *                             error, a wait; up to four orders
+ *     MOHR_FAULT_ONCE=FILE    a name that stands in FILE does not act again; it is written there first
  *     MOHR_FAULT_TRACE=FILE   appends the name of each point passed
  *
  * Only this header belongs to proto: it names no system call, so that every layer may use it. */
 #pragma once
 #ifdef MOHR_FAULT_POINTS
 #include "proto/base/error.h"
-#include "proto/base/fault.h"
 
 /* A point whose step cannot fail: an armed error ends the process too. */
 void fault_pass(const char *name);

@@ -7,19 +7,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum action { ACTION_NONE, ACTION_KILL, ACTION_ERROR, ACTION_SLEEP };
 
-/* Set before main: a program that empties its environment, or is confined, still knows. */
-static struct {
+struct order {
         char name[100];
         long nth, passed;
         enum action action;
-        int error, once_fd, trace_fd;
+        int error;
         long sleep_ms;
+};
+
+enum { ORDERS_MAX = 4 };
+
+/* Set before main: a program that empties its environment, or is confined, still knows. */
+static struct {
+        struct order orders[ORDERS_MAX];
+        size_t n;
+        int once_fd, trace_fd, error;
         const char *before, *after;
 } fault = { .once_fd = -1, .trace_fd = -1 };
 
@@ -29,46 +36,55 @@ extern const char *const __start_fault_points[], *const __stop_fault_points[];
 
 static void bad_order(const char *text)
 {
-        fprintf(stderr, "MOHR_FAULT=%s: wanted NAME[:N][:kill|eio|enospc|sleep:MS]\n", text);
+        fprintf(stderr, "MOHR_FAULT: '%s': wanted NAME[:N][:kill|eio|enospc|sleep:MS][,...]\n", text);
         _exit(2);
 }
 
 /* One word after the name; rest: what follows it. */
-static void take_word(const char *word, char **rest, const char *whole)
+static void take_word(struct order *order, const char *word, char **rest)
 {
         char *end;
 
         if (strcmp(word, "kill") == 0) {
-                fault.action = ACTION_KILL;
+                order->action = ACTION_KILL;
         } else if (strcmp(word, "eio") == 0 || strcmp(word, "enospc") == 0) {
-                fault.action = ACTION_ERROR;
-                fault.error = word[1] == 'i' ? EIO : ENOSPC;
+                order->action = ACTION_ERROR;
+                order->error = word[1] == 'i' ? EIO : ENOSPC;
         } else if (strcmp(word, "sleep") == 0) {
                 const char *ms = strsep(rest, ":");
 
-                fault.action = ACTION_SLEEP;
-                fault.sleep_ms = ms ? strtol(ms, NULL, 10) : 0;
+                order->action = ACTION_SLEEP;
+                order->sleep_ms = ms ? strtol(ms, NULL, 10) : 0;
         } else {
-                fault.nth = strtol(word, &end, 10);
-                if (*end || fault.nth < 1)
-                        bad_order(whole);
+                order->nth = strtol(word, &end, 10);
+                if (*end || order->nth < 1)
+                        bad_order(word);
         }
 }
 
-static void take_order(const char *text)
+static void take_order(char *text)
 {
-        char copy[200], *rest = copy;
-        const char *word;
+        struct order *order = &fault.orders[fault.n];
+        const char *word = strsep(&text, ":");
 
-        (void)snprintf(copy, sizeof copy, "%s", text);
-        word = strsep(&rest, ":");
-        if (*word == '\0')
-                return;
-        (void)snprintf(fault.name, sizeof fault.name, "%s", word);
-        fault.action = ACTION_KILL;
-        fault.nth = 1;
-        while ((word = strsep(&rest, ":")))
-                take_word(word, &rest, text);
+        if (fault.n == ORDERS_MAX || snprintf(order->name, sizeof order->name, "%s", word) >= (int)sizeof order->name)
+                bad_order(word);
+        fault.n++;
+        order->action = ACTION_KILL;
+        order->nth = 1;
+        while ((word = strsep(&text, ":")))
+                take_word(order, word, &text);
+}
+
+static void take_orders(const char *text)
+{
+        char copy[500], *rest = copy, *one;
+
+        if (snprintf(copy, sizeof copy, "%s", text) >= (int)sizeof copy)
+                bad_order(text);
+        while ((one = strsep(&rest, ",")))
+                if (*one)
+                        take_order(one);
 }
 
 /* Opened for any of the station's uids; the test makes it beforehand where folders are closed to them. */
@@ -97,18 +113,19 @@ __attribute__((constructor)) static void fault_begin(int argc, char **argv)
         fault.once_fd = open_shared("MOHR_FAULT_ONCE");
         fault.trace_fd = open_shared("MOHR_FAULT_TRACE");
         if (order)
-                take_order(order);
+                take_orders(order);
 }
 
 /* The first to write the name into the shared file is the one that acts. */
-static bool first_time(void)
+static bool first_time(const struct order *order)
 {
-        struct stat st;
+        char acted[1000] = "", line[120];
+        int n = snprintf(line, sizeof line, "%s\n", order->name);
 
         if (fault.once_fd < 0)
                 return true;
-        return fstat(fault.once_fd, &st) == 0 && st.st_size == 0 &&
-               dprintf(fault.once_fd, "%s %d\n", fault.name, (int)getpid()) > 0;
+        return pread(fault.once_fd, acted, sizeof acted - 1, 0) >= 0 && !strstr(acted, line) &&
+               write(fault.once_fd, line, (size_t)n) == n;
 }
 
 static void die(void)
@@ -117,21 +134,30 @@ static void die(void)
         _exit(137);
 }
 
+static enum action act(const struct order *order)
+{
+        struct timespec wait = { order->sleep_ms / 1000, order->sleep_ms % 1000 * 1000000 };
+
+        if (order->action == ACTION_KILL)
+                die();
+        if (order->action == ACTION_SLEEP)
+                (void)nanosleep(&wait, NULL);
+        fault.error = order->error;
+        return order->action;
+}
+
 /* ACTION_ERROR is for the caller; all else was done here. */
 static enum action pass(const char *name)
 {
-        struct timespec wait = { fault.sleep_ms / 1000, fault.sleep_ms % 1000 * 1000000 };
-
         if (fault.trace_fd >= 0)
                 (void)dprintf(fault.trace_fd, "%s\n", name);
-        if (fault.action == ACTION_NONE || strcmp(name, fault.name) != 0 || ++fault.passed != fault.nth ||
-            !first_time())
-                return ACTION_NONE;
-        if (fault.action == ACTION_KILL)
-                die();
-        if (fault.action == ACTION_SLEEP)
-                (void)nanosleep(&wait, NULL);
-        return fault.action;
+        for (size_t i = 0; i < fault.n; i++) {
+                struct order *order = &fault.orders[i];
+
+                if (strcmp(name, order->name) == 0 && ++order->passed == order->nth && first_time(order))
+                        return act(order);
+        }
+        return ACTION_NONE;
 }
 
 /* The strings live in the environment, which this process does not change. */

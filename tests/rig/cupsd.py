@@ -89,8 +89,10 @@ DirtyCleanInterval 0
 class PrivateCupsd:
     """cupsd under one folder. Attributes: socket (for CUPS_SERVER), gate (token directory), child."""
 
-    def __init__(self, folder, backends=(), gate=None, station_uid=None, log_level='warn'):
-        """backends: programs copied into our ServerBin beside the system's; gate: default folder/gate."""
+    def __init__(self, folder, backends=(), gate=None, station_uid=None, log_level='warn', backend_env=None):
+        """backends: programs copied into our ServerBin beside the system's; gate: default folder/gate; backend_env: what
+        filters and backends find in their environment."""
+        self.backend_env = backend_env or {}
         self.folder = os.path.abspath(folder)
         self.backends, self.log_level, self.child = [str(b) for b in backends], log_level, None
         self.socket = os.path.join(self.folder, 'cups.sock')
@@ -158,6 +160,8 @@ class PrivateCupsd:
         for name, text in (('cups-files.conf', FILES_CONF), ('cupsd.conf', CUPSD_CONF)):
             with open(self.path('etc', name), 'w') as f:
                 f.write(text.format(**values))
+        with open(self.path('etc', 'cups-files.conf'), 'a') as f:
+            f.write(''.join(f'SetEnv {name} {value}\n' for name, value in self.backend_env.items()))
 
     def _ready(self):
         if not self.child.alive():

@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import staff
 from .cupsd import PrivateCupsd
@@ -83,6 +83,7 @@ class Options:
     portal_ca: str = None
     client_cert: str = None
     client_key: str = None
+    env: dict = field(default_factory=dict)  # for the station's programs, the print gate too
 
 
 class OpenPcscd(PrivatePcscd):
@@ -102,7 +103,7 @@ class Service:
         uid = station.uids[account]
         groups = ['--groups', ','.join(map(str, groups))] if groups else ['--clear-groups']
         self.argv = ['setpriv', '--reuid', uid, '--regid', uid, *groups, '--', station.path('bin', name), *argv]
-        self.env = dict(os.environ, **(env or {}))
+        self.env = dict(os.environ, **station.options.env, **(env or {}))
 
     def alive(self):
         return self.child is not None and self.child.alive()
@@ -247,7 +248,8 @@ class Station:
 
     def _cups(self):
         backends = [self.program('drivers/once/mohr-once'), self.program('tests/sim/printer/cardsim')]
-        self.cups = PrivateCupsd(self.path('cups'), backends, station_uid=self.uids['core'])
+        self.cups = PrivateCupsd(self.path('cups'), backends, station_uid=self.uids['core'],
+                                 backend_env=self.options.env)
 
         def again():
             if not self.cups.alive():
