@@ -82,7 +82,8 @@ int token_dir_check(struct token_dir *dir, struct error *err)
                 errno = EPERM;
                 return os_error(err, "its directory must have mode 2770 and the group of the CUPS backends");
         }
-        (void)unlinkat(dir->fd, from, 0);
+        (void)unlinkat(dir->fd, from, 0); /* of a check that was cut off */
+        (void)unlinkat(dir->fd, to, 0);
         if (create(dir, from) < 0 || renameat2(dir->fd, from, dir->fd, to, RENAME_NOREPLACE) < 0 ||
             unlinkat(dir->fd, to, 0) < 0)
                 return os_error(err, "a token cannot be made in its directory");
