@@ -84,7 +84,8 @@ int token_dir_check(struct token_dir *dir, struct error *err)
         }
         (void)unlinkat(dir->fd, from, 0); /* of a check that was cut off */
         (void)unlinkat(dir->fd, to, 0);
-        if (create(dir, from) < 0 || renameat2(dir->fd, from, dir->fd, to, RENAME_NOREPLACE) < 0 ||
+        if (create(dir, from) < 0 || FAULT_ERRNO("print.gate_check.before") ||
+            renameat2(dir->fd, from, dir->fd, to, RENAME_NOREPLACE) < 0 || FAULT_ERRNO("print.gate_check.after") ||
             unlinkat(dir->fd, to, 0) < 0)
                 return os_error(err, "a token cannot be made in its directory");
         return 0;

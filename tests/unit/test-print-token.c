@@ -140,12 +140,26 @@ static void test_race(void)
         CHECK(n_gate + n_station == 60);
 }
 
+static void leave(const char *name)
+{
+        char path[128];
+        int fd;
+
+        (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+        CHECK(fd >= 0);
+        (void)close(fd);
+}
+
 static void test_check(void)
 {
         struct error err;
 
         CHECK(chmod(folder, 0700) == 0 && token_dir_check(station, &err) < 0 && err.kind == ERR_OPERATOR);
         CHECK(chmod(folder, 02770) == 0 && token_dir_check(station, &err) == 0);
+        leave("check.new"); /* as a check that was killed does */
+        leave("check.done");
+        CHECK(token_dir_check(station, &err) == 0 && token_dir_check(station, &err) == 0);
 }
 
 int main(void)
