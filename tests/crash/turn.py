@@ -121,12 +121,20 @@ class Work:
             mohrd = next(u for u in self.station.supervisor.units if u.name == 'mohrd')
             mohrd.stop.__self__.child.kill(signal.SIGKILL)
         if self.what.get('unload') and line and line['hopper'] and not line['printing'] and self.once('unload'):
-            try:
-                expert.me.post('/v1/lines/1/unload')
-                first, last = expert.serial(101), expert.serial(110)
-                expert.me.post('/v1/lines/1/hopper', {'from': first, 'to': last})
-            except (Refused, Down):
-                self.done.discard('unload')
+            self.unload()
+
+    def unload(self):
+        """The stack is taken out and put back; she goes on asking until the station has it so, and does nothing else."""
+        me, stack = self.expert.me, {'from': self.expert.serial(101), 'to': self.expert.serial(110)}
+        for wanted, path, body in (('room', '/v1/lines/1/unload', {}), ('hopper', '/v1/lines/1/hopper', stack)):
+            for _ in range(200):
+                self.station.supervisor.tick()
+                try:
+                    if self.expert.blank(stack['to'])['state'] == wanted:
+                        break
+                    me.post(path, body)
+                except (Refused, Down):
+                    time.sleep(0.05)
 
     def run(self, limit):
         """None, or why it does not end."""
