@@ -39,6 +39,7 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
         self.chosen, self.declined = [], {}      # applications she issues, and those that cannot be (why)
         self.rows, self.status, self.line = {}, None, None
         self.serials = FIRST_SERIAL - 1          # last blank entered
+        self.stacked = self.serials              # last blank in the hopper
         self.said, self.handled = {}, set()
         self.rest_until = self.hq_at = 0
         self.changed = (None, time.monotonic())
@@ -112,16 +113,19 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
         return f'SC-1405-{n:06d}'
 
     def stock(self):
-        """More blanks when the hopper runs out: into the room's stock, into the hopper, and told to the station."""
+        """More blanks when the hopper runs out: into the hopper, and then told to the station. Her telling may get no
+        answer and have been heard: the stack lies there by then."""
         if self.line['hopper'] > 0 or not self.desk.resting():
             return
         first, last = self.serial(self.serials + 1), self.serial(self.serials + STACK)
+        if self.stacked == self.serials:
+            self.desk.load(first, last)
+            self.stacked += STACK
         state = self.blank(first).get('state')
         if state is None:
             self.me.post('/v1/blanks', {'from': first, 'to': last})
         if state in (None, 'room'):
             self.me.post(f'/v1/lines/{LINE}/hopper', {'from': first, 'to': last})
-        self.desk.load(first, last)
         self.serials += STACK
         say(f'blanks {first} to {last} loaded')
 
