@@ -42,6 +42,7 @@ SCENARIOS = {
     'restart-printing': {'kill_at': 'printing'},
     'restart-writing': {'kill_at': 'chipping'},
     'unload': {'unload': True},
+    'withdrawn': {'withdraw': True},
 }
 
 
@@ -136,9 +137,22 @@ class Work:
                 except (Refused, Down):
                     time.sleep(0.05)
 
+    def withdraw_first(self):
+        """The portal withdraws the applicant who will be first, just before she is claimed."""
+        def waiting():
+            try:
+                self.expert.look()
+            except (Refused, Down):
+                return None
+            return sorted(name for name, row in self.expert.rows.items() if row['state'] == 'offered')
+        names = self.station.supervisor.wait(lambda: len(waiting() or []) == APPLICANTS and waiting(), 20, 'nobody is offered')
+        self.station.portal.withdraw(names[0])
+
     def run(self, limit):
         """None, or why it does not end."""
         end = time.monotonic() + limit
+        if self.what.get('withdraw'):
+            self.withdraw_first()
         while not self.expert.finished():
             self.station.supervisor.tick()
             try:
