@@ -65,7 +65,7 @@ struct config {
         } station;
         struct {
                 char *ca, *socket;
-                int64_t poll_s, limit_s;
+                int64_t poll_s, limit_s, anchor_s;
         } portal;
         struct {
                 char *socket;

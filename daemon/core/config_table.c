@@ -67,6 +67,9 @@ const struct config_key config_table[] = {
           .sentence = "Seconds between two looks for new applications and authorisations." },
         { PORTAL(limit_s), .name = "limit_s", .type = CONFIG_INT, .min = 1, .max = 600, .fallback = "60",
           .sentence = "Seconds after which a call to the portal is given up and its outcome is probed." },
+        { PORTAL(anchor_s), .name = "anchor_s", .type = CONFIG_INT, .min = 1, .max = 86400, .fallback = "3600",
+          .sentence = "Seconds between two anchors: the portal remembers the head of the audit chain, which also goes "
+                      "there after reports." },
 
         { KEY(socket), .name = "socket", .type = CONFIG_PATH, SOCKET_RANGE, .fallback = "/run/mohr-key/key.sock",
           .sentence = "Socket of the service mohr-key." },

@@ -121,14 +121,21 @@ static int open_web(struct core *c, struct error *err)
         return c->web ? 0 : -1;
 }
 
+static int ledger_place(const struct config *config, char *ret, size_t max, struct error *err)
+{
+        if (mkdir(config->station.state_dir, 0700) < 0 && errno != EEXIST)
+                return err_set(err, ERR_INPUT, ORIGIN_OS, (uint32_t)errno, REASON_BAD_CONFIG, "cannot make %s: %s",
+                               config->station.state_dir, strerror(errno));
+        (void)snprintf(ret, max, "%s/ledger.db", config->station.state_dir);
+        return 0;
+}
+
 static int open_ledger(struct core *c, struct error *err)
 {
         char path[512];
 
-        if (mkdir(c->config.station.state_dir, 0700) < 0 && errno != EEXIST)
-                return err_set(err, ERR_INPUT, ORIGIN_OS, (uint32_t)errno, REASON_BAD_CONFIG, "cannot make %s: %s",
-                               c->config.station.state_dir, strerror(errno));
-        (void)snprintf(path, sizeof path, "%s/ledger.db", c->config.station.state_dir);
+        if (ledger_place(&c->config, path, sizeof path, err) < 0)
+                return -1;
         return ledger_open(&c->ledger, path, c->config.station.id, err);
 }
 
@@ -149,6 +156,19 @@ static int read_profile(struct core *c, struct bytes text, struct error *err)
                 return err_input(err, REASON_BAD_CONFIG, "%s: no room for a photo", c->config.chip.profile);
         c->photo_max = dg2->max_bytes - PHOTO_WRAPPER;
         return 0;
+}
+
+int core_new_ledger(const char *config_file, int64_t epoch, struct error *err)
+{
+        struct config config = { 0 };
+        char path[512];
+        int r = -1;
+
+        if (config_load(config_file, &config, NULL, NULL, err) == 0 &&
+            ledger_place(&config, path, sizeof path, err) == 0)
+                r = ledger_create(path, config.station.id, epoch, err);
+        config_done(&config);
+        return r;
 }
 
 static int pin_profile(struct core *c, struct error *err)
@@ -176,6 +196,7 @@ static int open_all(struct core *c, const char *config_file, struct error *err)
                 return -1;
         outbox_open(&c->outbox, c);
         sync_open(&c->sync, c);
+        anchor_open(&c->anchor, c);
         return 0;
 }
 
@@ -210,6 +231,8 @@ void core_close(struct core *c)
         c->web = NULL; /* nobody listens any more */
         if (c->loop.epoll > 0)
                 loop_timer_clear(&c->loop, &c->orphans);
+        if (c->anchor.core)
+                anchor_close(&c->anchor);
         if (c->sync.core)
                 sync_close(&c->sync);
         if (c->outbox.core)

@@ -2,6 +2,7 @@
  */
 #pragma once
 #include "daemon/core/actor.h"
+#include "daemon/core/anchor.h"
 #include "daemon/core/config.h"
 #include "daemon/core/intent.h"
 #include "daemon/core/line.h"
@@ -26,6 +27,7 @@ struct core {
         size_t n_lines;
         struct outbox outbox;
         struct sync sync;
+        struct anchor anchor;
         struct timer orphans;             /* recover.h */
         struct bytes portal_ca, chip_ca;  /* PEM, owned, NUL-terminated behind n */
         char profile_sha256[SHA256_TEXT]; /* of the chip profile's bytes: pinned per card */
@@ -35,6 +37,9 @@ struct core {
 
 /* Opens everything in order; on a fault everything is closed again. */
 int core_open(struct core *c, const char *config_file, struct error *err);
+/* Makes a new, empty ledger of this epoch, which headquarters gave out for a new installation (DESIGN 5), and nothing
+ * else. Refused when there is a ledger already. */
+int core_new_ledger(const char *config_file, int64_t epoch, struct error *err);
 int core_run(struct core *c, struct error *err);
 void core_close(struct core *c); /* accepts a zeroed one */
 

@@ -46,10 +46,11 @@ static int apply_settings(struct db *db, struct error *err)
         return 0;
 }
 
-static int create(struct db *db, const char *station, struct error *err)
+static int create(struct db *db, const char *station, int64_t epoch, struct error *err)
 {
         if (db_script(db, "BEGIN EXCLUSIVE", err) < 0 || schema_create(db, err) < 0 ||
-            db_run(db, err, "INSERT INTO meta VALUES('station',?1),('epoch','1')", "s", station) < 0)
+            db_run(db, err, "INSERT INTO meta VALUES('station',?1),('epoch',CAST(?2 AS TEXT))", "si", station, epoch) <
+                    0)
                 return -1;
         return db_script(db, "COMMIT", err);
 }
@@ -90,16 +91,38 @@ static int open_file(struct ledger *l, struct error *err)
         return r < 0 || apply_settings(&l->db, err) < 0 ? -1 : 0;
 }
 
-int ledger_open(struct ledger *l, const char *path, const char *station, struct error *err)
+static int set_path(struct ledger *l, const char *path, struct error *err)
 {
-        int64_t tables = 0;
-
         *l = (struct ledger){ 0 };
         if (strlen(path) >= sizeof l->path)
                 return err_input(err, REASON_BAD_CONFIG, "ledger path too long");
         memcpy(l->path, path, strlen(path) + 1);
+        return 0;
+}
+
+int ledger_create(const char *path, const char *station, int64_t epoch, struct error *err)
+{
+        struct ledger l;
+        int64_t tables = 0;
+        int r = -1;
+
+        if (set_path(&l, path, err) < 0)
+                return -1;
+        if (open_file(&l, err) == 0 && db_get_int(&l.db, &tables, err, "SELECT count(*) FROM sqlite_schema", "") >= 0)
+                r = tables > 0 ? err_own(err, ERR_INPUT, REASON_BAD_CONFIG, "there is a ledger already: %s", path)
+                               : create(&l.db, station, epoch, err);
+        ledger_close(&l);
+        return r;
+}
+
+int ledger_open(struct ledger *l, const char *path, const char *station, struct error *err)
+{
+        int64_t tables = 0;
+
+        if (set_path(l, path, err) < 0)
+                return -1;
         if (open_file(l, err) < 0 || db_get_int(&l->db, &tables, err, "SELECT count(*) FROM sqlite_schema", "") < 0 ||
-            (tables == 0 && create(&l->db, station, err) < 0) || schema_check(&l->db, err) < 0 ||
+            (tables == 0 && create(&l->db, station, 1, err) < 0) || schema_check(&l->db, err) < 0 ||
             check_station(&l->db, station, err) < 0 || read_head(l, err) < 0) {
                 ledger_close(l);
                 return -1;

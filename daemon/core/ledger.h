@@ -37,6 +37,9 @@ struct ledger {
         int64_t n_commits;
 };
 
+/* Makes a new ledger of this epoch (1 and up) in a file that is not there or empty; refused otherwise. */
+int ledger_create(const char *path, const char *station, int64_t epoch, struct error *err);
+/* Makes it when it is not there, with epoch 1. */
 int ledger_open(struct ledger *l, const char *path, const char *station, struct error *err);
 void ledger_close(struct ledger *l);
 

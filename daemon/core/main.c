@@ -4,6 +4,7 @@
 #include "daemon/core/log.h"
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char default_config[] = MOHR_SYSCONFDIR "/mohr/mohr.conf";
@@ -11,6 +12,7 @@ static const char default_config[] = MOHR_SYSCONFDIR "/mohr/mohr.conf";
 static int usage(FILE *to, int status)
 {
         fprintf(to, "usage: mohrd [--config FILE]\n"
+                    "       mohrd [--config FILE] --new-epoch N\n"
                     "       mohrd --check-config [FILE]\n"
                     "       mohrd --print-config | --print-man | --version | --help\n");
         return status;
@@ -34,24 +36,39 @@ static int run(const char *config)
         return status == 0 ? 0 : reason_exit_status(err.reason);
 }
 
+/* A new installation: its ledger, with the epoch that headquarters gave out. */
+static int new_ledger(const char *config, const char *text)
+{
+        char *end = NULL;
+        long long epoch = strtoll(text, &end, 10);
+        struct error err;
+
+        if (end == text || *end || epoch < 1)
+                return usage(stderr, 2);
+        if (core_new_ledger(config, epoch, &err) < 0) {
+                log_error(LEVEL_ERROR, (struct log_at){ .step = "new epoch" }, &err);
+                return reason_exit_status(err.reason);
+        }
+        return 0;
+}
+
 int main(int argc, char **argv)
 {
         static const struct option options[] = {
-                { "config", required_argument, NULL, 'c' },
-                { "check-config", no_argument, NULL, 'k' },
-                { "print-config", no_argument, NULL, 'p' },
-                { "print-man", no_argument, NULL, 'm' },
-                { "version", no_argument, NULL, 'v' },
-                { "help", no_argument, NULL, 'h' },
-                { NULL, 0, NULL, 0 },
+                { "config", required_argument, NULL, 'c' }, { "new-epoch", required_argument, NULL, 'e' },
+                { "check-config", no_argument, NULL, 'k' }, { "print-config", no_argument, NULL, 'p' },
+                { "print-man", no_argument, NULL, 'm' },    { "version", no_argument, NULL, 'v' },
+                { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
         };
-        const char *config = default_config;
+        const char *config = default_config, *epoch = NULL;
         bool check = false;
         int o;
 
         while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 if (o == 'c')
                         config = optarg;
+                else if (o == 'e')
+                        epoch = optarg;
                 else if (o == 'k')
                         check = true;
                 else if (o == 'p')
@@ -65,5 +82,7 @@ int main(int argc, char **argv)
         }
         if (check)
                 return config_check(optind < argc ? argv[optind] : config, stdout);
-        return optind < argc ? usage(stderr, 2) : run(config);
+        if (optind < argc)
+                return usage(stderr, 2);
+        return epoch ? new_ledger(config, epoch) : run(config);
 }

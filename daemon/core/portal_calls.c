@@ -184,6 +184,22 @@ void call_spoil(struct ledger *l, const char *application, const char *serial, c
 
 /* ---- judging ----------------------------------------------------------------------------------------------------- */
 
+void call_anchor(struct ledger *l, char ret_intent[UUID_TEXT])
+{
+        cleanup(portal_request_done) struct portal_request request = { 0 };
+        struct error err = { 0 };
+        uint8_t head[32];
+
+        if (!ledger_ok(l))
+                return;
+        if (!hex_exact(l->head, head, sizeof head))
+                ledger_refuse(l, ERR_BUG, REASON_INTERNAL, "the audit head is malformed");
+        else if (portal_encode_anchor(l->epoch, l->seq, head, &request, &err) < 0)
+                refuse(l, &err);
+        else
+                make(l, "anchor", NULL, NULL, NULL, &request, ret_intent);
+}
+
 struct call {
         char kind[16], application[APPLICATION_TEXT], serial[SERIAL_TEXT], payload_sha256[SHA256_TEXT];
         enum portal_what what;
@@ -322,6 +338,8 @@ static void refused(struct core *c, const char *intent, const struct call *call,
         intent_close(l, intent, "refuse", result);
         if (why->reason == REASON_FENCED)
                 c->sync.greeted = false; /* ask who we are before anything else */
+        if (why->reason == REASON_FENCED && call->what == WHAT_ANCHOR)
+                return; /* hello tells whether this ledger is still in force; there is nothing to decide about a head */
         if (why->reason == REASON_WITHDRAWN && call->what != WHAT_ISSUANCE &&
             move_if(l, call->application, "withdraw", intent))
                 return;
@@ -342,6 +360,8 @@ static enum call_verdict record_refusal(struct core *c, const char *intent, cons
         FAULT_COMMIT("core.call_refused");
         if (!core_commit(c, err))
                 return c->ledger_lost ? CALL_STOPPED : CALL_LATER;
+        if (why.reason == REASON_FENCED)
+                sync_kick(&c->sync);
         *err = why;
         return CALL_CLOSED;
 }
@@ -359,9 +379,11 @@ static enum call_verdict record_done(struct core *c, const char *intent, const s
         apply(c, intent, call, applied);
         raise_clock_floor(l, receipt->at);
         FAULT_COMMIT("core.call_done");
-        if (core_commit(c, err))
-                return CALL_CLOSED;
-        return c->ledger_lost ? CALL_STOPPED : CALL_LATER;
+        if (!core_commit(c, err))
+                return c->ledger_lost ? CALL_STOPPED : CALL_LATER;
+        if (call->what == WHAT_ISSUANCE && c->anchor.core)
+                anchor_soon(&c->anchor);
+        return CALL_CLOSED;
 }
 
 enum call_verdict call_answered(struct core *c, const char *intent, const struct net_answer *answer, struct bytes body,

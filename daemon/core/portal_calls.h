@@ -14,6 +14,9 @@ void call_report(struct ledger *l, const char *application, const char *serial);
 /* A spoiled serial (I-8); application NULL for a blank that carried none. `from` is the state it was spoiled in. */
 void call_spoil(struct ledger *l, const char *application, const char *serial, const char *from, bool registered);
 
+/* The head of the audit chain as it stands before this transaction's rows. */
+void call_anchor(struct ledger *l, char ret_intent[UUID_TEXT]);
+
 enum call_verdict {
         CALL_CLOSED,  /* definite: the intent is done or refused in the ledger */
         CALL_LATER,   /* nothing was applied, or it is not known: the same bytes again */

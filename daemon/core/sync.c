@@ -193,6 +193,8 @@ void sync_close(struct sync *s)
 
 void sync_kick(struct sync *s)
 {
+        if (!s->core)
+                return;
         if (s->doing == SYNC_IDLE)
                 rest(s, 1);
         else

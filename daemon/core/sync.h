@@ -23,5 +23,5 @@ struct sync {
 
 void sync_open(struct sync *s, struct core *core);
 void sync_close(struct sync *s);
-/* A round now (after the running one, if any). */
+/* A round now (after the running one, if any). Harmless before sync_open. */
 void sync_kick(struct sync *s);

@@ -171,5 +171,12 @@ class PortalSim:
         self.command('fault', '--mode', mode, '--path', path, '--count', count, '--arg', arg)
 
     def ledger(self):
-        """stations, applications, cards, authorisations, withdrawn, effects."""
+        """stations, applications, cards, authorisations, anchors, withdrawn, effects."""
         return json.loads(self.command('ledger'))
+
+    def anchors(self, path, station=STATION):
+        """Writes what the portal remembers of a station's audit chain, for mohr-audit-verify --anchors."""
+        with open(path, 'w') as f:
+            for row in self.ledger()['anchors']:
+                if row.pop('station') == station:
+                    f.write(json.dumps(row) + '\n')

@@ -162,6 +162,25 @@ static void test_machine_table_is_sound(void)
         CHECK(machine_is_final(ENTITY_INTENT, "done") && !machine_is_final(ENTITY_INTENT, "unknown"));
 }
 
+/* A new installation's ledger carries the epoch it was given, into every row. */
+static void test_new_epoch(const char *dir)
+{
+        char other[64];
+        struct ledger l;
+        struct error err;
+
+        (void)snprintf(other, sizeof other, "%s/new.db", dir);
+        CHECK(ledger_create(other, "ST-TEST", 4, &err) == 0);
+        CHECK(ledger_create(other, "ST-TEST", 5, &err) < 0 && err.reason == REASON_BAD_CONFIG);
+        CHECK(ledger_open(&l, other, "ST-TEST", &err) == 0 && l.epoch == 4 && l.seq == 0);
+        ledger_begin(&l, &expert);
+        add_blank(&l, "SC-000001");
+        CHECK(ledger_commit(&l, &err) == LEDGER_DONE);
+        CHECK(ledger_get_int(&l, "SELECT epoch FROM audit WHERE seq=1", "") == 4);
+        ledger_close(&l);
+        (void)unlink(other);
+}
+
 int main(void)
 {
         char dir[] = "/tmp/mohr-ledger-XXXXXX";
@@ -179,6 +198,7 @@ int main(void)
         test_intent_life(&l);
         test_chain(&l);
         test_restart_and_snapshot(&l);
+        test_new_epoch(dir);
         ledger_close(&l);
         (void)unlink(path);
         (void)rmdir(dir);

@@ -67,6 +67,13 @@ static void ask_report(void)
         made();
 }
 
+static void ask_anchor(void)
+{
+        ledger_begin(&rig.core.ledger, &who_station);
+        call_anchor(&rig.core.ledger, last);
+        made();
+}
+
 static enum call_verdict answer(int status, const char *body, struct error *err)
 {
         struct net_answer a = { .status = status, .type = NET_JSON, .date = -1, .retry_after_s = -1 };
@@ -164,6 +171,31 @@ static void test_refusals_before_print(void)
                 CHECK(app_is(rows[i].application) && cases() == rows[i].cases);
                 close_rig();
         }
+}
+
+/* The payload tells the chain's head before the anchor's own row; a fork is no case, the station asks who it is. */
+static void test_anchor(void)
+{
+        struct error err;
+        char head[SHA256_TEXT];
+
+        open_rig();
+        memcpy(head, rig.core.ledger.head, sizeof head);
+        ask_anchor();
+        CHECK(strcmp(head, rig.core.ledger.head) != 0);
+        CHECK(rig_count(&rig, "SELECT count(*) FROM intent i JOIN audit a ON a.hash=json_extract(CAST(i.payload AS "
+                              "TEXT),'$.head') AND a.seq=json_extract(CAST(i.payload AS TEXT),'$.seq') WHERE "
+                              "i.kind='anchor' AND i.path='/v1/anchors' AND i.method='POST' AND a.seq=(SELECT min(seq) "
+                              "FROM audit WHERE subject=i.id)-1") == 1);
+        CHECK(grant_with("\"seq\":7", last, "claim", "golestan-1", &err) == CALL_CLOSED && intent_is("refused"));
+        CHECK(cases() == 1);
+        ask_anchor();
+        CHECK(grant_with("\"seq\":7", last, "anchor", "golestan-1", &err) == CALL_CLOSED && intent_is("done"));
+        ask_anchor();
+        rig.core.sync.greeted = true;
+        CHECK(refuse(409, "fenced") == CALL_CLOSED && intent_is("refused"));
+        CHECK(!rig.core.sync.greeted && cases() == 1);
+        close_rig();
 }
 
 static void test_later(void)
@@ -546,6 +578,7 @@ int main(int argc, char **argv)
         CHECK(argc == 2);
         data = argv[1];
         test_claim();
+        test_anchor();
         test_refusals_before_print();
         test_later();
         test_receipts();

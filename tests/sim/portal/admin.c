@@ -158,6 +158,7 @@ void admin_ledger(struct portal *portal)
                 { "cards", "SELECT serial, application, station, chip_id, status, cause, delivered, operator, expert,"
                            " at FROM card ORDER BY serial" },
                 { "authorisations", "SELECT id, application, spoiled_serial, used_by FROM authorisation ORDER BY n" },
+                { "anchors", "SELECT station, epoch, seq, head FROM anchor ORDER BY station, epoch, seq" },
                 { "withdrawn", "SELECT kind, application, serial, at FROM withdrawn ORDER BY n" },
                 { "effects", "SELECT portal_seq, station, key, what, payload_sha256, at, mono_ns, boot, application,"
                              " serial, fence, authorisation FROM effect ORDER BY portal_seq" },
