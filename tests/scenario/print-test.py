@@ -488,6 +488,19 @@ def case_wrong_queues(room):
     assert (error['kind'], error['reason']) == ('operator', 'queue_gone'), error
 
 
+def case_files_kept(room):
+    """cupsd keeps what it printed unless told otherwise: the station refuses such a queue."""
+    room.printer()
+    conf = room.folder + '/cupsd.conf'
+    for text, kept in (('PreserveJobFiles No\n', False), ('PreserveJobFiles Yes\n', True), ('LogLevel warn\n', True),
+                       ('PreserveJobFiles Yes\n preservejobfiles 0 \n', False), ('#PreserveJobFiles No\n', True)):
+        with open(conf, 'w') as f:
+            f.write(text)
+        problems = ask(room.worker('--cupsd-conf', conf), 'check')['problems']
+        assert ['PreserveJobFiles' in p for p in problems] == [True] * kept, (text, problems)
+    assert ask(room.worker('--cupsd-conf', conf + '.none'), 'check')['problems'] == []
+
+
 def case_gate_folder_wrong(room):
     room.printer()
     os.chmod(room.cups.gate, 0o700)

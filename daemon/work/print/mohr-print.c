@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct options {
-        const char *queue, *gate, *media;
+        const char *queue, *gate, *media, *cupsd_conf;
         int64_t silence_ms;
 };
 
@@ -25,11 +25,11 @@ static bool parse_ms(const char *text, int64_t *ret)
 
 static bool parse(int argc, char **argv, struct options *ret)
 {
-        static const struct option options[] = { { "queue", required_argument, NULL, 'q' },
-                                                 { "gate", required_argument, NULL, 'g' },
-                                                 { "media", required_argument, NULL, 'm' },
-                                                 { "silence-ms", required_argument, NULL, 's' },
-                                                 { 0 } };
+        static const struct option options[] = {
+                { "queue", required_argument, NULL, 'q' },      { "gate", required_argument, NULL, 'g' },
+                { "media", required_argument, NULL, 'm' },      { "cupsd-conf", required_argument, NULL, 'c' },
+                { "silence-ms", required_argument, NULL, 's' }, { 0 }
+        };
         bool ok = true;
         int c;
 
@@ -40,6 +40,8 @@ static bool parse(int argc, char **argv, struct options *ret)
                         ret->gate = optarg;
                 else if (c == 'm')
                         ret->media = optarg;
+                else if (c == 'c')
+                        ret->cupsd_conf = optarg;
                 else
                         ok = c == 's' && parse_ms(optarg, &ret->silence_ms) && ok;
         }
@@ -53,7 +55,9 @@ static int serve(const struct options *options, struct error *err)
                                                     { "probe", task_probe },
                                                     { "cancel", task_cancel },
                                                     { NULL, NULL } };
-        struct printing p = { .queue_name = options->queue, .silence_ms = options->silence_ms };
+        struct printing p = { .queue_name = options->queue,
+                              .cupsd_conf = options->cupsd_conf,
+                              .silence_ms = options->silence_ms };
         int r = -1;
 
         if (worker_child_setup(err) == 0 && token_dir_new(options->gate, &p.gate, err) == 0 &&
@@ -68,10 +72,14 @@ int main(int argc, char **argv)
 {
         /* CR80 has no PWG 5101.1 name of its own; CUPS compares the size */
         struct options options = { .media = "custom_cr80_85.6x53.98mm", .silence_ms = 20000 };
+        const char *server = getenv("CUPS_SERVER");
         struct error err = { 0 };
 
+        if (!server || !*server) /* the system's own: its settings are at hand */
+                options.cupsd_conf = "/etc/cups/cupsd.conf";
         if (!parse(argc, argv, &options)) {
-                fprintf(stderr, "usage: mohr-print --queue NAME --gate DIR [--media NAME] [--silence-ms N]\n");
+                fprintf(stderr, "usage: mohr-print --queue NAME --gate DIR [--media NAME] [--cupsd-conf FILE] "
+                                "[--silence-ms N]\n");
                 return 2;
         }
         if (serve(&options, &err) == 0)

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "daemon/work/print/printing.h"
+#include "drivers/print/conf.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +86,8 @@ void printing_check(struct printing *p, const struct queue_state *state, struct 
                 problem(&c, "the queue's error policy is not abort-job");
         if (state->shared)
                 problem(&c, "the queue is shared");
+        if (p->cupsd_conf && conf_keeps_files(p->cupsd_conf))
+                problem(&c, "cupsd keeps the printed cards' pictures: PreserveJobFiles No is missing in cupsd.conf");
         if (!c.accepting)
                 problem(&c, "the queue does not accept jobs");
         if (strcmp(c.state, "stopped") == 0)

@@ -14,7 +14,8 @@ struct printing {
         struct queue *queue;
         struct token_dir *gate;
         const char *queue_name;
-        int64_t silence_ms; /* how long silence or contradiction is borne */
+        const char *cupsd_conf; /* NULL: not on this machine */
+        int64_t silence_ms;     /* how long silence or contradiction is borne */
 };
 
 struct look {
