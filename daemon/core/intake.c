@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { PHOTO_TRIES = 3 };
+
 DEFINE_CLEANUP(X509_STORE *, X509_STORE_free)
 
 static const char *const cursor_keys[SYNC_LISTS] = { "cursor.applications", "cursor.reissues", "cursor.withdrawn" };
@@ -205,9 +207,23 @@ int intake_no_photo(struct core *c, const char *sha256, struct error *err)
         return core_commit(c, err) ? 0 : -1;
 }
 
+/* A network's sign-in page is no photo: only what comes wrong again and again is the portal's own fault. */
+static bool is_refused(struct ledger *l, const char *sha256)
+{
+        bool often;
+
+        ledger_audit(l, "photo_wrong", "photo", sha256, NULL, NULL);
+        often = ledger_get_int(l, "SELECT count(*) FROM audit WHERE event='photo_wrong' AND subject=?1", "s", sha256) >=
+                PHOTO_TRIES;
+        if (often)
+                ledger_run(l, "UPDATE application SET refusal='photo_bad' WHERE photo_sha256=?1", "s", sha256);
+        return often;
+}
+
 int intake_photo(struct core *c, const char *sha256, struct bytes body, struct error *err)
 {
         char got[SHA256_TEXT];
+        bool again = false;
 
         sha256_hex(body, got);
         ledger_begin(&c->ledger, &who_station);
@@ -215,9 +231,10 @@ int intake_photo(struct core *c, const char *sha256, struct bytes body, struct e
                 ledger_run(&c->ledger, "INSERT INTO photo VALUES(?1,?2) ON CONFLICT DO NOTHING", "sb", sha256, body);
                 ledger_audit(&c->ledger, "photo", "photo", sha256, NULL, NULL);
         } else {
-                ledger_audit(&c->ledger, "photo_wrong", "photo", sha256, NULL, NULL);
-                ledger_run(&c->ledger, "UPDATE application SET refusal='photo_bad' WHERE photo_sha256=?1", "s", sha256);
+                again = !is_refused(&c->ledger, sha256);
         }
         FAULT_COMMIT("core.photo");
-        return core_commit(c, err) ? 0 : -1;
+        if (!core_commit(c, err))
+                return -1;
+        return again ? err_own(err, ERR_RETRY, REASON_PHOTO_BAD, "the portal's bytes are not the approved photo") : 0;
 }

@@ -15,5 +15,5 @@ int intake_hello(struct core *c, const char *key, const uint8_t sha256[32], stru
 bool intake_missing_photo(struct core *c, char ret[SHA256_TEXT]);
 /* The portal has no such photo: its applications wait, and say why. */
 int intake_no_photo(struct core *c, const char *sha256, struct error *err);
-/* The photo's bytes; refused when their digest is another. */
+/* The photo's bytes. When their digest is another: RETRY, and refused for good at the third time. */
 int intake_photo(struct core *c, const char *sha256, struct bytes body, struct error *err);
