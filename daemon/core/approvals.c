@@ -197,6 +197,11 @@ static void take_holder(struct core *c, const char *application, const char *sta
                 ledger_run(l, "UPDATE application SET refusal=NULL WHERE id=?1", "s", application);
                 ledger_move(l, ENTITY_APPLICATION, application, "offer", NULL, NULL);
         }
+        /* A new installation learns that its predecessor made the card. */
+        if (strcmp(held, "self") == 0 && strcmp(stage, "issued") == 0 && strcmp(state, "offered") == 0) {
+                ledger_move(l, ENTITY_APPLICATION, application, "refuse", NULL, NULL);
+                ledger_run(l, "UPDATE application SET refusal='already_issued' WHERE id=?1", "s", application);
+        }
         if (strcmp(held, "self") == 0 && strcmp(stage, "bound") == 0 && strcmp(state, "offered") == 0)
                 ledger_move(l, ENTITY_APPLICATION, application, "bind", NULL, NULL);
 }
