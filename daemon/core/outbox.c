@@ -74,6 +74,7 @@ static void later(struct outbox *o, const struct error *why, int64_t at_least_ms
         rest(o, ms > at_least_ms ? ms : at_least_ms);
 }
 
+/* Where this call rests, or the place that is free first. */
 static size_t resting_place(const struct outbox *o, const char *intent)
 {
         size_t oldest = 0;
@@ -87,6 +88,15 @@ static size_t resting_place(const struct outbox *o, const char *intent)
         return oldest;
 }
 
+/* All places taken by calls that still rest: the portal answers nobody, a queue of thousands must not run against it.
+ */
+static bool no_place_left(const struct outbox *o)
+{
+        size_t i = resting_place(o, o->intent);
+
+        return strcmp(o->resting[i].intent, o->intent) != 0 && o->resting[i].until > now_boot_ms();
+}
+
 /* The portal answers, but not definitely about this call: it rests alone, the others go on. */
 static void later_alone(struct outbox *o, const struct error *why, int64_t at_least_ms)
 {
@@ -95,6 +105,10 @@ static void later_alone(struct outbox *o, const struct error *why, int64_t at_le
         unsigned failures = again ? o->resting[i].failures : 0;
         int64_t ms = back_off(failures);
 
+        if (no_place_left(o)) {
+                later(o, why, at_least_ms);
+                return;
+        }
         log_error(LEVEL_WARNING, (struct log_at){ .step = "portal" }, why);
         memcpy(o->resting[i].intent, o->intent, sizeof o->intent);
         o->resting[i].failures = failures + 1;
