@@ -239,11 +239,26 @@ static void write_chip(const char *text, size_t n)
         script_effect(dir, "script");
 }
 
+/* "chip serial SERIAL": the card with this serial is in the reader; without it the rig's one card. */
+static const char *serial_in_reader(void)
+{
+        const char *serial = script_action(dir, "chip", "serial");
+
+        return serial[0] ? serial : "SC-1405-000101";
+}
+
 static void chip_id(uint8_t ret[GP_CHIP_ID_SIZE])
 {
-        const char *hex = script_action(dir, "chip", "id");
+        const char *serial = script_action(dir, "chip", "serial"), *hex;
+        uint8_t digest[32];
         unsigned n = 1;
 
+        if (serial[0]) {
+                sod_of(serial, digest);
+                memcpy(ret, digest, GP_CHIP_ID_SIZE);
+                return;
+        }
+        hex = script_action(dir, "chip", "id");
         (void)sscanf(hex, "%u", &n);
         memset(ret, (int)n, GP_CHIP_ID_SIZE);
 }
@@ -310,7 +325,7 @@ static json_t *content(void)
                 c.complete = c.verified = c.has_sod = c.has_token = true;
                 (void)strcpy(c.why, "verified");
                 (void)snprintf(c.face_code, sizeof c.face_code, "%.10s", now);
-                (void)strcpy(c.record.serial, "SC-1405-000101");
+                (void)snprintf(c.record.serial, sizeof c.record.serial, "%s", serial_in_reader());
                 sod_of(now, c.sod_sha256);
         }
         return chip_content_encode(&c);
