@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -50,6 +51,7 @@ class Sweep:
         if os.geteuid() != 0:
             print(f'{self.name}: skipped, needs root')
             sys.exit(77)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended
         self.dir = tempfile.mkdtemp(prefix=f'mohr-{self.name}-', dir='/tmp')
         os.chmod(self.dir, 0o711)
         return self
