@@ -2,6 +2,7 @@
 #include "daemon/core/log.h"
 #include "daemon/core/portal_calls.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/fault.h"
 #include <string.h>
 
 enum { SOON_MS = 5000 }; /* several reports in a row share one */
@@ -35,6 +36,7 @@ static void make(struct anchor *a)
 
         ledger_begin(l, &who_station);
         call_anchor(l, intent);
+        FAULT_COMMIT("core.anchor");
         if (!core_commit(a->core, &err)) {
                 log_error(LEVEL_ERROR, (struct log_at){ .step = "anchor" }, &err);
                 return;

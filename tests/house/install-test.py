@@ -13,7 +13,7 @@ BUILD, SOURCE = sys.argv[1], sys.argv[2]
 MESON = shutil.which('meson')
 # Exposure in tenths (systemd-analyze security). PrivateUsers costs 2 and must be off: it hides uids from SO_PEERCRED.
 EXPOSURE = {'mohrd.service': 4, 'mohr-key.service': 4, 'mohr-net.service': 12}
-PROGRAMS = ['usr/sbin/mohrd', 'usr/lib/cups/backend/mohr-once',
+PROGRAMS = ['usr/sbin/mohrd', 'usr/sbin/mohr-audit-verify', 'usr/lib/cups/backend/mohr-once',
             *(f'usr/libexec/mohr/mohr-{name}' for name in ('chip', 'key', 'net', 'print', 'render'))]
 UNITS = 'usr/lib/systemd/system'
 EXAMPLES = 'usr/share/doc/mohr/examples'
