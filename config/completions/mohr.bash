@@ -40,7 +40,7 @@ _mohr()
         spoil) options+=' --cause --text --line --no-chip --no-wait' ;;
         sort) options+=' --line --card --next' ;;
         unknown) options+=' list decide came_out none_came_out lost --serial' ;;
-        fsck) options+=' --ledger --rules' ;;
+        fsck) options+=' --ledger --list' ;;
         audit) options+=' verify list --ledger --after' ;;
         states) options+=' --dot' ;;
         verify) options+=' --reader --line --ca --photo --qr --signer --wait' ;;

@@ -33,35 +33,17 @@ static const struct fsck_check own_checks[] = {
           .run = fsck_act_digest },
 };
 
-static const struct {
-        const struct fsck_check *checks;
-        const size_t *n;
-} more_checks[] = {
-        { fsck_card_checks, &fsck_n_card_checks },
-        { fsck_order_checks, &fsck_n_order_checks },
-        { fsck_report_checks, &fsck_n_report_checks },
-};
-
 static const struct fsck_check *check_at(size_t i)
 {
         if (i < ARRAY_SIZE(own_checks))
                 return &own_checks[i];
         i -= ARRAY_SIZE(own_checks);
-        for (size_t k = 0; k < ARRAY_SIZE(more_checks); k++) {
-                if (i < *more_checks[k].n)
-                        return &more_checks[k].checks[i];
-                i -= *more_checks[k].n;
-        }
-        return NULL;
+        return i < fsck_n_sql_checks ? &fsck_sql_checks[i] : NULL;
 }
 
 size_t fsck_n_rules(void)
 {
-        size_t n = ARRAY_SIZE(own_checks);
-
-        for (size_t k = 0; k < ARRAY_SIZE(more_checks); k++)
-                n += *more_checks[k].n;
-        return n;
+        return ARRAY_SIZE(own_checks) + fsck_n_sql_checks;
 }
 
 const struct fsck_rule *fsck_rule(size_t i)
@@ -98,23 +80,11 @@ static int run_sql(struct fsck *f, const char *sql)
         return db_end(&rows);
 }
 
-/* The audit rows that move something, in memory and by subject: most rules ask for them again and again. */
-static int make_steps(struct db *db, struct error *err)
-{
-        return db_script(db,
-                         "PRAGMA temp_store=MEMORY; DROP TABLE IF EXISTS temp.fsck_step;"
-                         "CREATE TEMP TABLE fsck_step AS SELECT seq, entity, subject, event, from_state, to_state, "
-                         "intent, actor, boot_id FROM main.audit WHERE to_state IS NOT NULL OR event='worksheet';"
-                         "CREATE INDEX temp.fsck_step_by_subject ON fsck_step(entity, subject, event, seq);"
-                         "CREATE INDEX temp.fsck_step_by_seq ON fsck_step(seq)",
-                         err);
-}
-
 int fsck_run(struct db *db, bool audit_only, fsck_say_fn say, void *context, int64_t *ret_faults, struct error *err)
 {
         struct fsck f = { .db = db, .say = say, .context = context, .err = err };
         const struct fsck_check *check;
-        int r = make_steps(db, err);
+        int r = db_script(db, fsck_setup, err);
 
         for (size_t i = 0; r == 0 && (check = check_at(i)); i++) {
                 if (audit_only && !check->rule.audit)

@@ -1,4 +1,4 @@
-/* The ledger's invariants (`mohr fsck --rules` lists them), each checked by name on a file nobody writes.
+/* The ledger's invariants (`mohr fsck --list` lists them), each checked by name on a file nobody writes.
  *
  * Run on a snapshot of the running core, or on the ledger opened read-only while the core is down. Reading only: the
  * file is not changed (a working table lies in memory; CHECKs are only seen on a connection that may write). Blocks for

@@ -20,9 +20,11 @@ struct fsck_check {
 /* One offending row. */
 __attribute__((format(printf, 3, 4))) void fsck_tell(struct fsck *f, const char *subject, const char *format, ...);
 
-/* Tables; each with its length. */
-extern const struct fsck_check fsck_card_checks[], fsck_order_checks[], fsck_report_checks[];
-extern const size_t fsck_n_card_checks, fsck_n_order_checks, fsck_n_report_checks;
+/* Made at build time by fsck_embed.py from fsck_setup.sql (the tables the rules share) and the rules of fsck_cards.sql,
+ * fsck_order.sql and fsck_report.sql. */
+extern const char fsck_setup[];
+extern const struct fsck_check fsck_sql_checks[];
+extern const size_t fsck_n_sql_checks;
 
 int fsck_audit_chain(struct fsck *f);
 int fsck_transitions(struct fsck *f);

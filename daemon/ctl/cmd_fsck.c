@@ -123,15 +123,15 @@ static int list_rules(struct ctl *c)
 int cmd_fsck(struct ctl *c, int argc, char **argv)
 {
         const char *operands[CTL_ARGS_MAX], *ledger = NULL;
-        bool rules = false;
+        bool list = false;
         const struct option_spec options[] = { { .name = "ledger", .value = &ledger },
-                                               { .name = "rules", .flag = &rules },
+                                               { .name = "list", .flag = &list },
                                                { 0 } };
         size_t n;
 
         if (args_take(c, argc, argv, options, operands, &n) < 0 || n > 0)
                 return ctl_usage(ctl_command("fsck"));
-        return rules ? list_rules(c) : check(c, ledger, false);
+        return list ? list_rules(c) : check(c, ledger, false);
 }
 
 int cmd_audit(struct ctl *c, int argc, char **argv)

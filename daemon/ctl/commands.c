@@ -49,10 +49,10 @@ const struct command commands[] = {
           "none_came_out (two people), lost (two people).",
           cmd_unknown },
         { "sync", "", "Asks the portal now.", cmd_sync },
-        { "fsck", "[--ledger FILE] | --rules",
+        { "fsck", "[--ledger FILE] | --list",
           "Checks every invariant of the ledger.\nOn a snapshot of the running station, else on the ledger itself, "
           "read "
-          "only; --ledger names a file; --rules lists the invariants.",
+          "only; --ledger names a file; --list lists the invariants.",
           cmd_fsck },
         { "audit", "verify [--ledger FILE] | list [--after N]", "Checks or lists the hash-chained audit rows.",
           cmd_audit },

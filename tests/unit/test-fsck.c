@@ -1,8 +1,9 @@
 /* fsck: a healthy ledger breaks no rule; for each rule its violation, planted in a copy by raw SQL with the triggers
  * away and the CHECKs off, is reported by its name, and nothing else but what breaks with it. */
 #include "daemon/core/audit.h"
-#include "daemon/core/fsck.h"
+#include "daemon/core/fsck_inside.h"
 #include "daemon/core/machine.h"
+#include "daemon/core/schema.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/fsck-ledger.h"
 #include "tests/unit/test.h"
@@ -412,13 +413,33 @@ static void test_every_rule_is_planted(void)
         CHECK(!fsck_rule(fsck_n_rules()));
 }
 
-/* A rule's list of states must not lag behind the machine: every state of a blank has a place, and the live ones are
- * those the index of schema.sql and the rule name. */
+/* The rules' list of states must not lag behind the machine: the same states, the same of them alive, and those
+ * absorbing from which nothing leads back. */
 static void test_states_are_known(void)
 {
-        for (size_t i = 0; i < n_transitions; i++)
-                if (transitions[i].entity == ENTITY_BLANK)
-                        CHECK(blank_place(transitions[i].from) && blank_place(transitions[i].to));
+        cleanup(db_close) struct db db = { 0 };
+        struct db_rows rows;
+        struct error err;
+        int64_t n = 0;
+
+        CHECK(db_open(&db, ":memory:", false, &err) == 0 && schema_create(&db, &err) == 0 &&
+              db_script(&db, fsck_setup, &err) == 0);
+        for (size_t i = 0; i < n_transitions; i++) {
+                const struct transition *t = &transitions[i];
+
+                if (t->entity != ENTITY_BLANK)
+                        continue;
+                CHECK(db_get_int(&db, &n, &err,
+                                 "SELECT count(*) FROM fsck_place f, fsck_place t WHERE f.state=?1 AND t.state=?2 AND "
+                                 "f.absorbed<=t.absorbed",
+                                 "ss", t->from, t->to) == 1);
+                CHECK(n == 1);
+        }
+        CHECK(db_query(&db, &rows, &err, "SELECT state, live FROM fsck_place", "") == 0);
+        for (n = 0; db_next(&rows); n++)
+                CHECK(machine_is_state(ENTITY_BLANK, db_text(&rows, 0)) &&
+                      blank_is_live(db_text(&rows, 0)) == (db_int(&rows, 1) == 1));
+        CHECK(db_end(&rows) == 0 && n == 21);
 }
 
 static void test_audit_only(void)
