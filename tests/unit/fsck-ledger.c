@@ -350,17 +350,17 @@ static bool both_sign(struct ledger *l, const struct who *who, const char *kind,
         return turn == ACT_SECOND;
 }
 
-static void lost_card(struct ledger *l)
+static void lost_card(struct ledger *l, const char *application, const char *serial)
 {
-        struct intent_spec decide = { .kind = "decide", .application = "QM-0004", .serial = "SC-000005" };
+        struct intent_spec decide = { .kind = "decide", .application = application, .serial = serial };
         cleanup(json_p) json_t *body = NULL, *result = NULL;
         char intent[UUID_TEXT], card[UUID_TEXT], decision[UUID_TEXT];
 
-        worksheet(l, "QM-0004");
-        claim(l, "QM-0004");
-        begin(l, "QM-0004", 1, NULL, card);
-        print(l, "QM-0004", card, "SC-000005");
-        start_write(l, "QM-0004", card, "SC-000005", intent);
+        worksheet(l, application);
+        claim(l, application);
+        begin(l, application, 1, NULL, card);
+        print(l, application, card, serial);
+        start_write(l, application, card, serial, intent);
         ledger_begin(l, &who_station);
         intent_close(l, intent, "lose", NULL);
         commit(l);
@@ -372,11 +372,12 @@ static void lost_card(struct ledger *l)
         intent_new(l, &decide, decision);
         intent_close(l, decision, "done", result);
         intent_close(l, intent, "fail", NULL);
-        ledger_move(l, ENTITY_BLANK, "SC-000005", "miss", intent, NULL);
-        ledger_run(l,
-                   "INSERT INTO dispute(kind,application,serial,intent,text,opened_at) VALUES('missing','QM-0004',"
-                   "'SC-000005',?1,'gone',1)",
-                   "s", intent);
+        ledger_move(l, ENTITY_BLANK, serial, "miss", intent, NULL);
+        ledger_run(
+                l,
+                "INSERT INTO dispute(kind,application,serial,intent,text,opened_at) VALUES('missing',?1,?2,?3,'gone',"
+                "1)",
+                "sss", application, serial, intent);
         commit(l);
 }
 
@@ -418,29 +419,176 @@ static void back_on_the_shelf(struct ledger *l)
         commit(l);
 }
 
+/* ---- a card in every state ------------------------------------------------------------------------------------- */
+
+/* Serials SC-000010 and on, of their own range; each is loaded but those that stay in the vault or on the way. */
+static void add_more_blanks(struct ledger *l)
+{
+        char serial[16];
+
+        ledger_begin(l, &expert);
+        for (int i = 10; i <= 28; i++) {
+                (void)snprintf(serial, sizeof serial, "SC-%06d", i);
+                ledger_born(l, ENTITY_BLANK, serial, i < 12 ? "vault" : "room", NULL, NULL);
+                ledger_run(l, "INSERT INTO blank(serial,state) VALUES(?1,?2)", "ss", serial, i < 12 ? "vault" : "room");
+                if (i >= 12)
+                        ledger_move_set(
+                                l, ENTITY_BLANK, serial, "load", NULL, NULL,
+                                "UPDATE blank SET state=?2, version=version+1, line='A', position=?3 WHERE serial=?1",
+                                "i", (int64_t)i);
+        }
+        ledger_move(l, ENTITY_BLANK, "SC-000011", "take", NULL, NULL);
+        commit(l);
+}
+
+static void move(struct ledger *l, const char *serial, const char *event)
+{
+        ledger_begin(l, &expert);
+        ledger_move(l, ENTITY_BLANK, serial, event, NULL, NULL);
+        commit(l);
+}
+
+/* Applications QM-0008 and on; the last step is the one before `state`'s own. */
+static void begun_card(struct ledger *l, const char *application, const char *name, const char *national_id,
+                       char ret_card[UUID_TEXT])
+{
+        add_application(l, application, name, national_id);
+        worksheet(l, application);
+        claim(l, application);
+        begin(l, application, 1, NULL, ret_card);
+}
+
+static void issued_card(struct ledger *l, const char *application, const char *name, const char *national_id,
+                        const char *serial)
+{
+        char intent[UUID_TEXT];
+
+        add_application(l, application, name, national_id);
+        whole_card(l, application, 1, NULL, serial, intent);
+        report(l, intent, serial);
+}
+
+static void cards_in_work(struct ledger *l)
+{
+        char card[UUID_TEXT], intent[UUID_TEXT];
+
+        begun_card(l, "QM-0008", "کاوه نادری", "0089012345", card);
+        ledger_begin(l, &expert);
+        ledger_move_set(l, ENTITY_BLANK, "SC-000012", "reserve", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, application='QM-0008', card=?3 WHERE serial=?1",
+                        "s", card);
+        commit(l);
+        begun_card(l, "QM-0009", "لیلا شریفی", "0090123456", card);
+        print(l, "QM-0009", card, "SC-000013");
+        begun_card(l, "QM-0010", "امید رستمی", "0101234567", card);
+        print(l, "QM-0010", card, "SC-000014");
+        ledger_begin(l, &expert);
+        ledger_move_set(l, ENTITY_BLANK, "SC-000014", "accept", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, accepted_by='p-expert', accepted_at=1 WHERE "
+                        "serial=?1",
+                        "");
+        commit(l);
+        begun_card(l, "QM-0011", "پروین جعفری", "0112345678", card);
+        print(l, "QM-0011", card, "SC-000015");
+        start_write(l, "QM-0011", card, "SC-000015", intent);
+        ledger_begin(l, &who_station);
+        intent_close(l, intent, "lose", NULL);
+        commit(l);
+        begun_card(l, "QM-0012", "بهرام صالحی", "0123456789", card);
+        print(l, "QM-0012", card, "SC-000016");
+        start_write(l, "QM-0012", card, "SC-000016", intent);
+        ledger_begin(l, &who_station);
+        intent_step(l, intent, "written", NULL);
+        ledger_move_set(l, ENTITY_BLANK, "SC-000016", "written", intent, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, written_at=1 WHERE serial=?1", "");
+        intent_close(l, intent, "lose", NULL);
+        commit(l);
+        begun_card(l, "QM-0013", "مینا اکبری", "0134567890", card);
+        print(l, "QM-0013", card, "SC-000017");
+        write_chip(l, "QM-0013", card, "SC-000017");
+}
+
+static void cards_handed_over(struct ledger *l)
+{
+        issued_card(l, "QM-0014", "آرش بهرامی", "0145678901", "SC-000018");
+        move(l, "SC-000018", "post");
+        issued_card(l, "QM-0015", "شیرین قاسمی", "0156789012", "SC-000019");
+        ledger_begin(l, &expert);
+        ledger_move(l, ENTITY_BLANK, "SC-000019", "deliver", NULL, NULL);
+        ledger_move(l, ENTITY_APPLICATION, "QM-0015", "deliver", NULL, NULL);
+        commit(l);
+        issued_card(l, "QM-0016", "نیما فرهادی", "0167890123", "SC-000020");
+        move(l, "SC-000020", "post");
+        move(l, "SC-000020", "return");
+}
+
+static void cards_out_of_use(struct ledger *l)
+{
+        issued_card(l, "QM-0017", "گلناز یزدانی", "0178901234", "SC-000021");
+        ledger_begin(l, &expert);
+        ledger_move_set(l, ENTITY_BLANK, "SC-000021", "void", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, chip_fate='withdrawn_list' WHERE serial=?1", "");
+        ledger_move(l, ENTITY_APPLICATION, "QM-0017", "spoil", NULL, NULL);
+        commit(l);
+        issued_card(l, "QM-0018", "سهراب ملکی", "0189012345", "SC-000022");
+        spoil(l, "QM-0018", "SC-000022", "issued", "withdrawn_list");
+        move(l, "SC-000022", "dispatch");
+        issued_card(l, "QM-0019", "فرزانه امینی", "0190123456", "SC-000023");
+        spoil(l, "QM-0019", "SC-000023", "issued", "unverifiable");
+        move(l, "SC-000023", "dispatch");
+        move(l, "SC-000023", "arrive");
+        add_application(l, "QM-0020", "کیان توکلی", "0201234567");
+        lost_card(l, "QM-0020", "SC-000024");
+        move(l, "SC-000024", "find");
+}
+
+static void open_new(struct ledger *l, const char *path)
+{
+        struct error err;
+
+        if (ledger_open(l, path, "qom-1", &err) == 0)
+                return;
+        fprintf(stderr, "%s\n", err.text);
+        exit(1);
+}
+
+static void add_seven(struct ledger *l)
+{
+        add_application(l, "QM-0001", "سارا محمدی", "0012345679");
+        add_application(l, "QM-0002", "رضا کاظمی", "0023456789");
+        add_application(l, "QM-0003", "مریم احمدی", "0034567898");
+        add_application(l, "QM-0004", "علی رضایی", "0045678908");
+        add_application(l, "QM-0005", "زهرا کریمی", "0056789017");
+        add_application(l, "QM-0006", "حسن موسوی", "0067890127");
+        add_application(l, "QM-0007", "نرگس صادقی", "0078901236");
+        add_blanks(l);
+        good_card(l);
+        reissued_card(l);
+        unknown_print(l);
+        lost_card(l, "QM-0004", "SC-000005");
+        refused_report(l);
+        spoiled_print(l);
+        back_on_the_shelf(l);
+}
+
 void healthy_ledger(const char *path)
 {
         struct ledger l;
-        struct error err;
 
-        if (ledger_open(&l, path, "qom-1", &err) < 0) {
-                fprintf(stderr, "%s\n", err.text);
-                exit(1);
-        }
-        add_application(&l, "QM-0001", "سارا محمدی", "0012345679");
-        add_application(&l, "QM-0002", "رضا کاظمی", "0023456789");
-        add_application(&l, "QM-0003", "مریم احمدی", "0034567898");
-        add_application(&l, "QM-0004", "علی رضایی", "0045678908");
-        add_application(&l, "QM-0005", "زهرا کریمی", "0056789017");
-        add_application(&l, "QM-0006", "حسن موسوی", "0067890127");
-        add_application(&l, "QM-0007", "نرگس صادقی", "0078901236");
-        add_blanks(&l);
-        good_card(&l);
-        reissued_card(&l);
-        unknown_print(&l);
-        lost_card(&l);
-        refused_report(&l);
-        spoiled_print(&l);
-        back_on_the_shelf(&l);
+        open_new(&l, path);
+        add_seven(&l);
+        ledger_close(&l);
+}
+
+void every_state_ledger(const char *path)
+{
+        struct ledger l;
+
+        open_new(&l, path);
+        add_seven(&l);
+        add_more_blanks(&l);
+        cards_in_work(&l);
+        cards_handed_over(&l);
+        cards_out_of_use(&l);
         ledger_close(&l);
 }

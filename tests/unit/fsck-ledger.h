@@ -8,3 +8,6 @@
  *   7  offered                                    -  SC-000008 in the hopper, SC-000009 back on the shelf by two people
  */
 void healthy_ledger(const char *path);
+/* The same, and after it a blank or card in each further state of the life cycles: serials SC-000010 to SC-000028,
+ * applications QM-0008 to QM-0020. */
+void every_state_ledger(const char *path);
