@@ -35,6 +35,7 @@ static void flow_end(struct chip_flow *f, const struct error *err)
         memcpy(application, f->attempt.application, sizeof application);
         memcpy(serial, f->serial, sizeof serial);
         memcpy(intent, f->intent, sizeof intent);
+        chip_close_session(f);
         flow_free(f);
         outcome_set(line, &line->chipped, what, application, serial, intent, err ? &why : NULL);
         if (err && intent[0])
@@ -143,6 +144,7 @@ static bool try_fallback(struct chip_flow *f, const struct error *err)
 {
         if (f->mode != CHIP_LOCK || f->fallback || err->kind != ERR_CARD || err->reason != REASON_CHIP_STATUS)
                 return false;
+        chip_close_session(f);
         f->fallback = true;
         f->failing = f->released = false;
         f->n_checkpoints = 0;

@@ -37,6 +37,8 @@ struct chip_flow {
 void chip_fail(struct chip_flow *f, const struct error *why);
 /* The chip worker waits at a checkpoint: it is called off, and its last message ends the flow with this error. */
 void chip_give_up(struct chip_flow *f, const struct error *why);
+/* A key session that was left half way is ended now and not at its age limit. Nothing when there is none. */
+void chip_close_session(struct chip_flow *f);
 /* The chip worker stands at a checkpoint: go on from there (chip_talk.c). */
 void chip_checkpoint(struct chip_flow *f, const struct ipc_message *m, int blob);
 

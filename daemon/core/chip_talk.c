@@ -52,6 +52,31 @@ static void key_message(struct task *t, struct ipc_message *m, int blob)
                 f->answered(f, m, blob);
 }
 
+static void close_message(struct task *t, struct ipc_message *m, int blob)
+{
+        (void)t;
+        (void)m;
+        (void)blob;
+}
+
+static void close_lost(struct task *t, const struct error *err)
+{
+        (void)t;
+        (void)err;
+}
+
+void chip_close_session(struct chip_flow *f)
+{
+        struct core *c = core_of(f);
+        struct task *t = &f->line->key_close;
+
+        if (f->session[0] == '\0' || work_task_open(t))
+                return;
+        *t = (struct task){ .message = close_message, .lost = close_lost, .wait_ms = KEY_WAIT_MS };
+        work_submit(c->key, t, "close", key_session_encode(f->session), -1, c->config.key.limit_s * 1000);
+        f->session[0] = '\0';
+}
+
 static void challenged(struct chip_flow *f, struct ipc_message *m, int blob)
 {
         struct key_challenged k;
@@ -118,6 +143,7 @@ static void answers_checked(struct chip_flow *f, struct ipc_message *m, int blob
                 chip_give_up(f, &f->error);
                 return;
         }
+        f->session[0] = '\0'; /* over with its check */
         FAULT_POINT("core.go_read_back.before");
         work_go(&f->chip, NULL, -1);
         FAULT_POINT("core.go_read_back.after");

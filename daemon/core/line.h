@@ -36,6 +36,7 @@ struct line {
         char probed[UUID_TEXT];        /* the unknown print that the probe could not decide; a person must */
         struct outcome printed, chipped;
         struct shown shown;
+        struct task key_close; /* ends a key session that was left half way */
 };
 
 int line_open(struct line *line, struct core *core, const struct config_line *config, struct error *err);

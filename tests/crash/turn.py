@@ -20,15 +20,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from rig.checks import check_all  # noqa: E402
 from rig.desk import Desk  # noqa: E402
-from rig.expert import Expert, GaveUp  # noqa: E402
+from rig.expert import FIRST_SERIAL, Expert, GaveUp  # noqa: E402
 from rig.portal import PortalSim  # noqa: E402
 from rig.staff import Down, Refused  # noqa: E402
-from rig.station import STATION, Options, Station  # noqa: E402
+from rig.station import ANCHOR_S, STATION, Options, Station  # noqa: E402
 from rig.supervisor import insist  # noqa: E402
 
 STEP_S, LIMIT_S = 0.03, 120
 APPLICANTS = 2
-# what is issued in a turn: the stages at which cards are spoiled, and what happens to printer and core meanwhile
+# what is issued in a turn: the stages at which cards are spoiled, what happens to printer, chips, portal and core
+# meanwhile, and a first fault of the scenario's own
 SCENARIOS = {
     'plain': {},
     'spoil-print': {'spoil': ['print']},
@@ -36,6 +37,15 @@ SCENARIOS = {
     'spoil-write': {'spoil': ['write']},
     'printer-dies': {'printer': 'die'},
     'printer-jams': {'printer': 'jam'},
+    'double-feed': {'printer': 'double_feed'},
+    'serial-misread': {'misread': True},
+    'wrong-key': {'wrong_keys': 1},
+    'wrong-keys': {'wrong_keys': 2},
+    'photo-lost': {'portal': ('status', '/photos/', 1, 404)},
+    'anchored': {'anchor_s': 1},
+    'token-missing': {'fault': 'print.token.before:kill'},
+    'print-unrecorded': {'fault': 'core.print_outcome.before:eio'},
+    'chip-unrecorded': {'fault': 'core.chip_verified.before:eio'},
     'submit-fails': {'fault': 'print.send_document.after:eio'},
     'script-breaks': {'fault': 'chip.script_middle.before:eio'},
     'opening-breaks': {'fault': 'chip.authenticate.before:eio'},
@@ -49,7 +59,11 @@ SCENARIOS = {
 # ---- the station -----------------------------------------------------------------------------------------------------
 
 class PreparedStation(Station):
-    """Copied from a template; only what names its own folder is made anew."""
+    """Copied from a template; only what names its own folder is made anew. trouble: arguments of a portal fault."""
+
+    def __init__(self, folder, options, trouble=None):
+        super().__init__(folder, options)
+        self.trouble = trouble
 
     def _programs(self):
         pass
@@ -63,6 +77,8 @@ class PreparedStation(Station):
 
     def _own_portal(self):
         self.portal = PortalSim(self.path('portal'), [STATION], build=self.options.build)
+        if self.trouble:
+            self.portal.fault(*self.trouble)
         insist('portal-sim', self.portal.start)
         self.supervisor.add('portal-sim', lambda: self.portal.child is not None and self.portal.child.alive(),
                             self.portal.start, self.portal.stop)
@@ -95,13 +111,24 @@ def copy(template, folder):
 
 # ---- the work --------------------------------------------------------------------------------------------------------
 
+class Careless(Expert):
+    """Scans, once, the next blank's serial for that of the card in her hand: the line holds."""
+    misread = False
+
+    def accept(self, card, face):
+        hopper = self.desk.hopper()
+        wrong, self.misread = hopper and not self.misread, True
+        super().accept(card | ({'serial': hopper[0]} if wrong else {}), face)
+
+
 class Work:
     """The expert's work in one scenario, until all is issued, reported and settled."""
 
     def __init__(self, station, scenario, seed):
         self.station, self.what, self.dice = station, SCENARIOS[scenario], random.Random(seed)
         self.desk = Desk(station)
-        self.expert = Expert(station, self.desk, 1)
+        self.desk.strange = {Expert.serial(FIRST_SERIAL + n) for n in range(self.what.get('wrong_keys', 0))}
+        self.expert = (Careless if self.what.get('misread') else Expert)(station, self.desk, 1)
         self.expert.plan.hands = [list(self.what.get('spoil', []))]
         self.done = set()
         station.printer.write(self.dice.choice([20, 60, 150]), 'device_ms')
@@ -116,13 +143,24 @@ class Work:
 
     def disturb(self):
         """What the scenario does beside the expert's work."""
-        line, expert = self.expert.line, self.expert
+        line = self.expert.line
+        if not line:
+            return
         at = self.what.get('kill_at')
-        if at and line and line[at] and self.once('kill'):
+        if at and line[at] and self.once('kill'):
             mohrd = next(u for u in self.station.supervisor.units if u.name == 'mohrd')
             mohrd.stop.__self__.child.kill(signal.SIGKILL)
-        if self.what.get('unload') and line and line['hopper'] and not line['printing'] and self.once('unload'):
+        if self.what.get('unload') and line['hopper'] and not line['printing'] and self.once('unload'):
             self.unload()
+        if self.what.get('wrong_keys') and line['held'] and line['held']['held'] == 'line_stopped':
+            self.resume()
+
+    def resume(self):
+        """The keys are looked into, and the line goes on."""
+        try:
+            self.station.person('it-expert').post('/v1/lines/1/resume')
+        except (Refused, Down):
+            pass
 
     def unload(self):
         """The stack is taken out and put back; she goes on asking until the station has it so, and does nothing else."""
@@ -187,7 +225,9 @@ def turn(build, template, folder, scenario, seed=0, env=None, limit=LIMIT_S, aro
     """Plays the scenario in folder (made here). around(station): called when the station runs, answers a function to call
     at the end. Violations as sentences."""
     copy(template, folder)
-    station = PreparedStation(folder, Options(build=build, applicants=APPLICANTS, env=env or {}))
+    what = SCENARIOS[scenario]
+    options = Options(build=build, applicants=APPLICANTS, env=env or {}, anchor_s=what.get('anchor_s', ANCHOR_S))
+    station = PreparedStation(folder, options, what.get('portal'))
     work, after = None, None
     try:
         station.start()

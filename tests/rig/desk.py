@@ -26,6 +26,7 @@ class Desk:
         self.station, self.printer, self.command = station, station.printer, card_command
         self.slot = CardSlot(station.pcscd, station.program('tests/sim/card/card-sim'))
         self.inserted = None  # serial of the card in the reader
+        self.strange = set()  # serials whose chips came with other transport keys
 
     def seen(self):
         """Whether the printed cards can be looked at."""
@@ -93,7 +94,8 @@ class Desk:
         self.take_out()
         if not self.settled():
             return False
-        self.slot.insert(self.folder(serial), kdd(serial), serial, command=self.command, wait=False)
+        env = {'MOHR_SIM_WRONG_KEYS': '1'} if serial in self.strange else None
+        self.slot.insert(self.folder(serial), kdd(serial), serial, command=self.command, env=env, wait=False)
         self.inserted = serial
         return True
 

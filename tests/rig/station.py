@@ -27,6 +27,7 @@ from .supervisor import Killed, Supervisor, insist, run_tool
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 LINE, QUEUE, STATION = '1', 'cards', 'golestan-1'
+ANCHOR_S = 3600
 SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so'
 SERVICE_PROGRAMS = ('core/mohrd', 'work/net/mohr-net', 'work/key/mohr-key', 'work/print/mohr-print',
                     'work/chip/mohr-chip', 'work/render/mohr-render', 'ctl/mohr')
@@ -46,6 +47,7 @@ ca = {dir}/etc/portal-ca.pem
 socket = {dir}/run/net/net.sock
 poll_s = 1
 limit_s = 20
+anchor_s = {anchor_s}
 
 [key]
 socket = {dir}/run/key/key.sock
@@ -78,6 +80,7 @@ class Options:
     applicants: int = 10
     odd: int = 0
     device_ms: int = 300
+    anchor_s: int = ANCHOR_S
     printer_uri: str = None
     portal_url: str = None
     portal_ca: str = None
@@ -270,7 +273,7 @@ class Station:
         if self.options.client_cert:
             self.id = common_name(self.options.client_cert)
         text = CONFIG.format(dir=self.dir, real=self.real, station=self.id, line=LINE, queue=QUEUE, reader=self.pcscd.readers[0],
-                             gate=self.cups.gate, cups=self.cups.socket, pcsc=self.pcscd.socket)
+                             gate=self.cups.gate, cups=self.cups.socket, pcsc=self.pcscd.socket, anchor_s=self.options.anchor_s)
         with open(self.config, 'w') as f:
             f.write(text + staff.config_lines(self.uids))
 
