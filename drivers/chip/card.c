@@ -1,5 +1,17 @@
 #include "drivers/chip/card.h"
 
+static int let_go(struct transport *t, enum reason reason, const char *why, struct error *err)
+{
+        t->ops->disconnect(t);
+        return err_own(err, t->changing ? ERR_UNKNOWN : ERR_CARD, reason, "%s", why);
+}
+
+/* Each answer may come in time and there be no end of them; one that does not come is the supervisor's to end. */
+static bool took_too_long(const struct transport *t)
+{
+        return t->ns_limit != 0 && t->ns_device >= t->ns_limit;
+}
+
 static int exchange(struct transport *t, struct bytes command, struct writer *body, uint16_t *ret_sw, struct error *err)
 {
         uint8_t buffer[APDU_ANSWER_MAX];
@@ -10,17 +22,16 @@ static int exchange(struct transport *t, struct bytes command, struct writer *bo
         while (r == APDU_MORE) {
                 struct writer answer = WRITER(buffer);
 
+                if (took_too_long(t))
+                        return let_go(t, REASON_CHIP_SLOW, "the chip is not done in the time that a card has", err);
                 if (t->before)
                         t->before(t->context);
                 if (t->ops->transmit(t, apdu_exchange_command(&x), &answer, err) < 0)
                         return -1;
                 r = apdu_exchange_answer(&x, writer_bytes(&answer));
         }
-        if (r < 0) {
-                t->ops->disconnect(t);
-                return err_own(err, t->changing ? ERR_UNKNOWN : ERR_CARD, REASON_CHIP_ANSWER,
-                               "the chip's answer is longer than it may be");
-        }
+        if (r < 0)
+                return let_go(t, REASON_CHIP_ANSWER, "the chip's answer is longer than it may be", err);
         *ret_sw = x.sw;
         return 0;
 }

@@ -1,7 +1,9 @@
 /* One card over a transport: commands with their status words, discovery without keys, reading of files.
  *
  * docs/card-applet.md is the contract with the card. All calls block as long as the card does; tick, where there is
- * one, is called before each command that may be slow. Errors are the transport's, and CARD with the status word. */
+ * one, is called before each command that may be slow. Errors are the transport's, and CARD with the status word.
+ * A card that leads on without end is let go: chip_answer at an answer over its bounds (proto/apdu.h), chip_slow when
+ * all its answers together took the transport's ns_limit; UNKNOWN while it is being changed, CARD else. */
 #pragma once
 #include "drivers/chip/transport.h"
 #include "proto/gp/card.h"

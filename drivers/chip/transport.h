@@ -37,6 +37,7 @@ struct transport {
         bool changing;      /* set by the caller before the first command that changes the card */
         uint64_t ns_device; /* spent in transmit so far */
         uint64_t n_commands;
+        uint64_t ns_limit;             /* of ns_device: a card that is not done by then is let go (card.h); 0 = none */
         void (*before)(void *context); /* called before each command, which may be slow; may be NULL */
         void *context;
 };

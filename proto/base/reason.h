@@ -76,6 +76,7 @@
         X(CHIP_BUDGET, "chip_budget", 5, "This chip's attempts are used up; the card stays parked.")                  \
         X(CHIP_STATUS, "chip_status", 5, "The chip refused a command; spoil the card.")                               \
         X(CHIP_ANSWER, "chip_answer", 5, "The chip's answer is malformed; spoil the card.")                           \
+        X(CHIP_SLOW, "chip_slow", 5, "The chip does not come to an end; insert it once more, then spoil the card.")   \
         X(CHIP_MAC, "chip_mac", 5, "The chip's answer is not authentic; put the card aside.")                         \
         X(CHIP_SMALL, "chip_small", 5, "The data do not fit this chip.")                                              \
         X(LINE_STOPPED, "line_stopped", 5,                                                                            \

@@ -12,6 +12,7 @@ STAGES = {
 # a chip that is refused: reason word: cause
 REFUSALS = {
     'card_mute': 'chip_mute',
+    'chip_slow': 'chip_mute',
     'verify_failed': 'chip_partial',
     'not_issued': 'chip_partial',
 }

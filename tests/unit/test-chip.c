@@ -165,6 +165,61 @@ static void test_connect(void)
         transport_close(t);
 }
 
+/* Another program resets the card: before ours it passes by itself, in the midst of ours it ends the session. */
+static void test_reset_by_others(void)
+{
+        static const enum fake_call passing[] = { FAKE_CONNECT, FAKE_BEGIN };
+        static const enum fake_call ending[] = { FAKE_STATUS, FAKE_TRANSMIT, FAKE_RECONNECT };
+
+        for (size_t i = 0; i < ARRAY_SIZE(passing); i++) {
+                struct transport *t = open_card(card_rows);
+
+                t->ops->disconnect(t);
+                fake.at = passing[i];
+                fake.n = fake.calls[passing[i]] + 1;
+                fake.times = 2;
+                fake.code = SCARD_W_RESET_CARD;
+                CHECK(t->ops->connect(t, &err) == 0 && fake.cards_open == 1 && send_select(t) == 0);
+                transport_close(t);
+        }
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(ending); i++) {
+                cleanup(transport_close_p) struct transport *t = open_card(card_rows);
+
+                t->changing = i % 2 == 1;
+                fake.at = ending[i / 2];
+                fake.n = fake.calls[ending[i / 2]] + 1;
+                fake.times = 1;
+                fake.code = SCARD_W_RESET_CARD;
+                CHECK((send_select(t) < 0) == (ending[i / 2] == FAKE_TRANSMIT));
+                CHECK((t->ops->reset(t, &err) < 0) == (ending[i / 2] != FAKE_TRANSMIT));
+                CHECK(ending[i / 2] == FAKE_TRANSMIT || fake.cards_open == 0);
+                CHECK(err.reason == REASON_READER_BUSY && err.kind == (t->changing ? ERR_UNKNOWN : ERR_OPERATOR));
+        }
+}
+
+/* No end of 61xx, of 6Cxx, and of answers that each come in time. */
+static void test_endless_answers(void)
+{
+        static const struct fake_row more[] = { { "00A4", "6110" }, { "00C0", "A5A56110" }, { NULL, NULL } };
+        static const struct fake_row length[] = { { "00A4", "6C10" }, { NULL, NULL } };
+
+        for (unsigned changing = 0; changing < 2; changing++) {
+                cleanup(transport_close_p) struct transport *t = open_card(more);
+
+                t->changing = changing;
+                CHECK(send_select(t) < 0 && err.reason == REASON_CHIP_ANSWER && fake.cards_open == 0);
+                CHECK(err.kind == (changing ? ERR_UNKNOWN : ERR_CARD) && t->n_commands <= 1 + APDU_ROUNDS_MAX);
+                fake.rows = length;
+                fake.calls[FAKE_TRANSMIT] = 0;
+                CHECK(t->ops->connect(t, &err) == 0 && send_select(t) == 0 && fake.calls[FAKE_TRANSMIT] == 2);
+                t->ns_limit = t->ns_device + 1000000000u;
+                CHECK(send_select(t) == 0);
+                t->ns_limit = t->ns_device;
+                CHECK(send_select(t) < 0 && err.reason == REASON_CHIP_SLOW && fake.calls[FAKE_TRANSMIT] == 4);
+                CHECK(err.kind == (changing ? ERR_UNKNOWN : ERR_CARD) && fake.cards_open == 0);
+        }
+}
+
 static int stop_at_once(void *context, int64_t ms)
 {
         ++*(unsigned *)context;
@@ -385,6 +440,8 @@ int main(void)
         test_torn_card();
         test_faults_at_reset();
         test_connect();
+        test_reset_by_others();
+        test_endless_answers();
         test_wait();
         test_identify();
         test_other_cards();

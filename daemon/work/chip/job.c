@@ -135,12 +135,15 @@ static int identify(struct job *job, struct error *err)
 
 int job_begin(struct job *job, struct worker *w, const json_t *args, bool with_ca, struct error *err)
 {
+        const struct reader *reader = w->context;
+
         job->w = w;
         if (chip_task_decode(args, with_ca, &job->task, err) < 0)
                 return -1;
-        job->t = pcsc_new(w->context);
+        job->t = pcsc_new(reader->name);
         if (!job->t)
                 return err_own(err, ERR_RETRY, REASON_INTERNAL, "no memory");
+        job->t->ns_limit = (uint64_t)reader->work_ms * 1000000u;
         job->t->before = say_again;
         job->t->context = job;
         if (job->t->ops->wait(job->t, job->task.wait_ms, show_waiting, job, err) < 0)

@@ -7,6 +7,12 @@
 #include "drivers/chip/card.h"
 #include "proto/ipc/chip.h"
 
+/* The worker's context. */
+struct reader {
+        const char *name;
+        int64_t work_ms; /* what a card may take in all its answers; > 0 */
+};
+
 struct job {
         struct worker *w;
         struct transport *t;

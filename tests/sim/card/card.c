@@ -1,9 +1,18 @@
 #include "tests/sim/card/card.h"
 
+#include <err.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { INS_SELECT = 0xA4, INS_GET_RESPONSE = 0xC0, BY_NAME = 0x04, INS_STORE_DATA = 0xE2 };
+enum {
+        INS_EXTERNAL_AUTHENTICATE = 0x82,
+        INS_SELECT = 0xA4,
+        INS_READ_BINARY = 0xB0,
+        INS_GET_RESPONSE = 0xC0,
+        INS_STORE_DATA = 0xE2,
+        BY_NAME = 0x04 /* P1 of SELECT */
+};
 
 const uint8_t isd_aid[ISD_AID_SIZE] = { 0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00 };
 const uint8_t app_aid[APP_AID_SIZE] = { 0xF0, 0x49, 0x52, 0x53, 0x4B, 0x49, 0x4C, 0x4C, 0x01, 0x00 };
@@ -109,25 +118,41 @@ static const char *change_of(const struct card *card, const struct command *c)
         return NULL;
 }
 
+static struct event event_of(const struct card *card, const char *what, const struct command *c)
+{
+        return (struct event){ card->n_commands, what, "", { c->cla, c->ins, c->p1, c->p2 }, c->lc, 0 };
+}
+
+/* Torn before the command is done. An authentication may have cost its try already: a chip counts it first. */
+static enum wire tear_early(struct card *card, const struct command *command, struct event *event)
+{
+        if (card->options->tear == TEAR_DURING && command->ins == INS_EXTERNAL_AUTHENTICATE &&
+            card->channel.state == CHANNEL_CHALLENGED && card->store.tries < TRIES_MAX)
+                card->store.tries++;
+        store_save(&card->store);
+        event->note = card->options->tear == TEAR_DURING ? "torn during" : "torn before";
+        store_log(&card->store, event);
+        return WIRE_TORN;
+}
+
 /* State-changing commands are counted, logged and may be the moment the card is torn out, once in its life. */
 static enum wire change(struct card *card, const char *what, struct command *command, struct answer *a)
 {
-        const uint8_t header[4] = { command->cla, command->ins, command->p1, command->p2 };
-        size_t lc = command->lc;
+        struct event event = event_of(card, what, command);
         bool tear = ++card->n_changes == card->options->tear_at && !card->store.torn;
 
         if (tear) {
                 card->store.torn = true;
                 store_save(&card->store);
         }
-        if (tear && !card->options->tear_after) {
-                store_log(&card->store, what, header, lc, 0, "torn before");
-                return WIRE_TORN;
-        }
+        if (tear && card->options->tear != TEAR_AFTER)
+                return tear_early(card, command, &event);
         if (command->ins == INS_STORE_DATA)
                 wait_ms(card->options->write_ms);
         execute(card, command, a);
-        store_log(&card->store, what, header, lc, a->sw, tear ? "torn after" : "");
+        event.sw = a->sw;
+        event.note = tear ? "torn after" : "";
+        store_log(&card->store, &event);
         return tear ? WIRE_TORN : WIRE_ANSWER;
 }
 
@@ -217,22 +242,65 @@ static void spoil(const struct card *card, uint8_t *bytes, size_t *n)
         }
 }
 
+/* Answers that lead on and on: more bytes to fetch, another length, a tag (1F FF FF ...) that does not end. */
+static void lead_on(const struct card *card, const struct command *c, uint8_t *bytes, size_t *n)
+{
+        enum { MORE = 16 };
+        size_t body = 0;
+
+        if (card->options->endless == ENDLESS_TLV && c->ins != INS_READ_BINARY)
+                return;
+        if (card->options->endless == ENDLESS_61 && c->ins == INS_GET_RESPONSE)
+                memset(bytes, 0xA5, body = MORE);
+        if (card->options->endless == ENDLESS_TLV)
+                bytes[body++] = c->p1 == 0 && c->p2 == 0 ? 0x1F : 0xFF;
+        bytes[body] = card->options->endless == ENDLESS_TLV ? 0x90 : card->options->endless == ENDLESS_61 ? 0x61 : 0x6C;
+        bytes[body + 1] = card->options->endless == ENDLESS_TLV ? 0x00 : MORE;
+        *n = body + 2;
+}
+
+/* The test's own command, at a moment that is the same each time. */
+static void hook(const struct card *card, bool after)
+{
+        const struct options *o = card->options;
+
+        if (o->hook_at && card->n_commands == o->hook_at && o->hook_after == after && system(o->hook_run) != 0)
+                warnx("the hook failed: %s", o->hook_run);
+}
+
+static enum wire run(struct card *card, const uint8_t *bytes, size_t n, struct command *command, struct answer *a)
+{
+        struct event event;
+        enum wire wire;
+
+        if (!apdu_parse(bytes, n, command)) {
+                a->sw = SW_LENGTH;
+                return WIRE_ANSWER;
+        }
+        event = event_of(card, "command", command);
+        wire = answer_command(card, command, a);
+        event.sw = a->sw;
+        store_trace(&card->store, &event);
+        return wire;
+}
+
 enum wire card_transmit(struct card *card, const uint8_t *bytes, size_t n, uint8_t *ret_bytes, size_t *ret_n)
 {
-        struct command command;
+        struct command command = { 0 };
         struct answer answer = { .sw = SW_OK };
-        enum wire wire = WIRE_ANSWER;
+        enum wire wire;
 
         card->n_commands++;
+        hook(card, false);
         wait_ms(card->options->delay_ms);
-        if (apdu_parse(bytes, n, &command))
-                wire = answer_command(card, &command, &answer);
-        else
-                answer.sw = SW_LENGTH;
+        wire = run(card, bytes, n, &command, &answer);
+        hook(card, true);
         memcpy(ret_bytes, answer.data, answer.n);
         ret_bytes[answer.n] = (uint8_t)(answer.sw >> 8);
         ret_bytes[answer.n + 1] = (uint8_t)answer.sw;
         *ret_n = answer.n + 2;
         spoil(card, ret_bytes, ret_n);
+        if (card->options->endless_at && card->n_commands >= card->options->endless_at)
+                lead_on(card, &command, ret_bytes, ret_n);
         return wire;
 }

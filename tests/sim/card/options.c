@@ -56,23 +56,26 @@ static size_t hex_of(const char *name, uint8_t *ret_bytes, size_t min, size_t ma
         return n;
 }
 
-/* "n", "n:usual" or "n:other"; tells whether it was the other. */
-static bool number_with_word(const char *name, const char *usual, const char *other, unsigned *ret_n)
+/* "n" or "n:word" with one of the words, which end with NULL; the word's place, 0 (the usual one) without. */
+static unsigned number_with_word(const char *name, const char *const words[], unsigned *ret_n)
 {
-        const char *text = text_of(name), *word;
-        char *end;
+        const char *text = text_of(name);
         unsigned long n;
+        char *end;
 
         *ret_n = 0;
         if (!text)
-                return false;
+                return 0;
         n = strtoul(text, &end, 10);
-        word = *end == ':' ? end + 1 : usual;
-        if (end == text || n == 0 || n > 1000000 || (*end && *end != ':') ||
-            (strcmp(word, usual) != 0 && strcmp(word, other) != 0))
-                errx(EXIT_USAGE, "%s: N, N:%s or N:%s is wanted", name, usual, other);
+        if (end == text || n == 0 || n > 1000000 || (*end && *end != ':'))
+                errx(EXIT_USAGE, "%s: N or N:%s is wanted", name, words[0]);
         *ret_n = (unsigned)n;
-        return strcmp(word, other) == 0;
+        if (!*end)
+                return 0;
+        for (unsigned i = 0; words[i]; i++)
+                if (strcmp(end + 1, words[i]) == 0)
+                        return i;
+        errx(EXIT_USAGE, "%s: %s is not one of its words; see card-sim --help", name, end + 1);
 }
 
 /* ISO/IEC 7816-3:2006 8.2: TA1=96 (312.5 kbit/s at 5 MHz); T=1 with IFSC 254, or T=0 alone. */
@@ -118,11 +121,25 @@ static void read_identity(struct options *o)
         (void)snprintf(o->serial, sizeof o->serial, "%s", serial ? serial : "");
 }
 
+static void read_hook(struct options *o)
+{
+        static const char *const when[] = { "before", "after", NULL };
+
+        o->hook_after = number_with_word("MOHR_SIM_HOOK", when, &o->hook_at) == 1;
+        o->hook_run = o->hook_at ? demand("MOHR_SIM_HOOK_RUN") : NULL;
+        o->trace = flag_of("MOHR_SIM_TRACE");
+}
+
 static void read_faults(struct options *o)
 {
-        o->tear_after = number_with_word("MOHR_SIM_TEAR", "before", "after", &o->tear_at);
+        static const char *const tears[] = { [TEAR_BEFORE] = "before", "after", "during", NULL };
+        static const char *const mutes[] = { "zero", "short", NULL };
+        static const char *const endless[] = { [ENDLESS_61] = "61", "6C", "tlv", NULL };
+
+        o->tear = number_with_word("MOHR_SIM_TEAR", tears, &o->tear_at);
         o->tear_out_ms = text_of("MOHR_SIM_TEAR_OUT_MS") ? (int)number_of("MOHR_SIM_TEAR_OUT_MS", 0, 3600000) : -1;
-        o->mute_short = number_with_word("MOHR_SIM_MUTE", "zero", "short", &o->mute_at);
+        o->mute_short = number_with_word("MOHR_SIM_MUTE", mutes, &o->mute_at) == 1;
+        o->endless = number_with_word("MOHR_SIM_ENDLESS", endless, &o->endless_at);
         o->garbage_at = number_of("MOHR_SIM_GARBAGE", 0, 1000000);
         o->wrong_keys = flag_of("MOHR_SIM_WRONG_KEYS");
         o->foreign = flag_of("MOHR_SIM_FOREIGN");
@@ -152,5 +169,6 @@ void options_read(struct options *ret_options)
         hex_of("MOHR_SIM_LOCK_SW", lock_sw, 2, 2);
         o.lock_sw = (uint16_t)(lock_sw[0] << 8 | lock_sw[1]);
         read_faults(&o);
+        read_hook(&o);
         *ret_options = o;
 }

@@ -19,17 +19,23 @@ struct options {
         char serial[SERIAL_MAX + 1]; /* empty: not given */
         uint8_t atr[ATR_MAX];
         size_t n_atr;
-        bool t0;                          /* T=0 shapes: 61xx with GET RESPONSE, 6Cxx */
-        unsigned max_command;             /* data field of a command, announced in 9F65 and enforced */
-        unsigned max_read;                /* longest answer of READ BINARY */
-        unsigned delay_ms;                /* before each answer */
-        unsigned write_ms;                /* device time of each STORE DATA */
-        unsigned tear_at;                 /* 0 never; n: at the n-th state-changing APDU of this insertion */
-        bool tear_after;                  /* the command is executed, its answer lost */
-        int tear_out_ms;                  /* < 0: the program ends with status 3 */
-        unsigned mute_at;                 /* from this APDU on: no status word */
-        bool mute_short;                  /* one byte instead of an empty answer */
-        unsigned garbage_at;              /* from this APDU on: nonsense with SW 9000 */
+        bool t0;              /* T=0 shapes: 61xx with GET RESPONSE, 6Cxx */
+        unsigned max_command; /* data field of a command, announced in 9F65 and enforced */
+        unsigned max_read;    /* longest answer of READ BINARY */
+        unsigned delay_ms;    /* before each answer */
+        unsigned write_ms;    /* device time of each STORE DATA */
+        unsigned tear_at;     /* 0 never; n: at the n-th state-changing APDU of this insertion */
+        enum { TEAR_BEFORE, TEAR_AFTER, TEAR_DURING } tear; /* executed, its answer lost; a try counted, no more */
+        int tear_out_ms;                                    /* < 0: the program ends with status 3 */
+        unsigned mute_at;                                   /* from this APDU on: no status word */
+        bool mute_short;                                    /* one byte instead of an empty answer */
+        unsigned garbage_at;                                /* from this APDU on: nonsense with SW 9000 */
+        unsigned endless_at;                                /* from this APDU on: no end of it */
+        enum { ENDLESS_61, ENDLESS_6C, ENDLESS_TLV } endless;
+        unsigned hook_at; /* the APDU (from 1) at which hook_run is given to the shell, the card waiting for its end */
+        bool hook_after;  /* when it was executed and before it is answered, not before */
+        const char *hook_run;
+        bool trace;                       /* keep a line for every command */
         uint8_t scp_i;                    /* SCP03 "i" */
         uint16_t lock_sw;                 /* SELECT of the locked application */
         bool wrong_keys, foreign, locked; /* as the card left the factory */

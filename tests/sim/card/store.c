@@ -78,21 +78,32 @@ void store_save(const struct store *store)
                 err(1, "state");
 }
 
-void store_log(const struct store *store, const char *what, const uint8_t header[4], size_t lc, uint16_t sw,
-               const char *note)
+static void append(int fd, const char *name, const struct event *e)
 {
+        const uint8_t *h = e->header;
         struct timespec now;
         char line[256];
         int n;
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         n = snprintf(line, sizeof line,
-                     "{\"t\": %lld.%06ld, \"what\": \"%s\", \"header\": \"%02X%02X%02X%02X\", \"lc\": %zu, "
+                     "{\"t\": %lld.%06ld, \"n\": %u, \"what\": \"%s\", \"header\": \"%02X%02X%02X%02X\", \"lc\": %zu, "
                      "\"sw\": \"%04X\", \"note\": \"%s\"}\n",
-                     (long long)now.tv_sec, now.tv_nsec / 1000, what, header[0], header[1], header[2], header[3], lc,
-                     sw, note);
-        if (write(store->log_fd, line, (size_t)n) != n)
-                err(1, "log");
+                     (long long)now.tv_sec, now.tv_nsec / 1000, e->n, e->what, h[0], h[1], h[2], h[3], e->lc, e->sw,
+                     e->note);
+        if (write(fd, line, (size_t)n) != n)
+                err(1, "%s", name);
+}
+
+void store_log(const struct store *store, const struct event *event)
+{
+        append(store->log_fd, "log", event);
+}
+
+void store_trace(const struct store *store, const struct event *event)
+{
+        if (store->trace_fd >= 0)
+                append(store->trace_fd, "trace", event);
 }
 
 static bool set_key(struct store *s, size_t role, const char *value)
@@ -223,6 +234,7 @@ void store_open(struct store *ret_store, const struct options *options)
         s.log_fd = openat(s.dir_fd, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
         if (s.log_fd < 0)
                 err(EXIT_USAGE, "log");
+        s.trace_fd = options->trace ? openat(s.dir_fd, "trace", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
         for (size_t i = 0; i < N_OBJECTS; i++)
                 s.objects[i].fid = fids[i];
         if (!load(&s)) {

@@ -32,7 +32,7 @@ struct object {
 };
 
 struct store {
-        int dir_fd, log_fd, lock_fd;
+        int dir_fd, log_fd, lock_fd, trace_fd; /* trace_fd: -1 unless asked for */
         uint8_t kdd[KDD_SIZE];
         char serial[SERIAL_MAX + 1];
         uint8_t kvn;
@@ -52,9 +52,18 @@ void store_open(struct store *ret_store, const struct options *options);
 /* Durable when it returns (fsync of file and folder); a failure ends the program: a card without memory is no card. */
 void store_save(const struct store *store);
 
-/* One line: CLOCK_MONOTONIC seconds, what, four header bytes, Lc as received, status word, note ("" or a word). */
-void store_log(const struct store *store, const char *what, const uint8_t header[4], size_t lc, uint16_t sw,
-               const char *note);
+/* What was done, for log and trace. n: the command's number since insertion; note: "" or a word. */
+struct event {
+        unsigned n;
+        const char *what, *note;
+        uint8_t header[4];
+        size_t lc; /* as received */
+        uint16_t sw;
+};
+/* One line: CLOCK_MONOTONIC seconds and the event. */
+void store_log(const struct store *store, const struct event *event);
+/* The same into the trace, when there is one. */
+void store_trace(const struct store *store, const struct event *event);
 
 /* The object with this file id; NULL when the card has no such file. */
 struct object *store_object(struct store *store, uint16_t fid);
