@@ -77,7 +77,8 @@ def check_options(root):
     for unit, program in (('mohr-net.service', 'mohr-net'), ('mohr-key.service', 'mohr-key')):
         with open(os.path.join(root, UNITS, unit), encoding='utf-8') as file:
             line = re.search(r'^ExecStart=(.*)', file.read().replace('\\\n', ''), re.M).group(1)
-        argv = [re.sub(r'\$\{\w+\}|%d.*', 'nothing-here', word) for word in line.split()[1:]]
+        words = [w for w in line.split()[1:] if not re.fullmatch(r'\$\w+', w)]  # unset: no word (systemd.service(5))
+        argv = [re.sub(r'\$\{\w+\}|%d.*', 'nothing-here', word) for word in words]
         argv = [{'mohr': pwd.getpwuid(os.getuid()).pw_name}.get(word, word) for word in argv]
         argv = [re.sub(r'^/(run|var)/.*', os.path.join(root, 'no', 'place'), word) for word in argv]
         argv = ['always' if before == '--reissue' else word for before, word in zip(['', *argv], argv)]

@@ -60,9 +60,36 @@ def make_certificates(folder):
     make_leaf(folder, "weak-key", "ca", "serverAuth", here, key=("rsa:1024",))
     make_leaf(folder, "weak-digest", "ca", "serverAuth", here, digest="-sha1")
     make_leaf(folder, "below-a-leaf", "station", "serverAuth", here)
+    make_leaf(folder, "revoked", "ca", "serverAuth", here)
+    make_lists(folder)
     make_leaf(folder, "wildcard", "ca", "serverAuth", "DNS:*.localhost,DNS:*")
     shutil.copy(f"{folder}/other-ca.pem", f"{folder}/self-signed.pem")
     shutil.copy(f"{folder}/other-ca.key", f"{folder}/self-signed.key")
+
+
+def make_list(folder, name, ca, revoked=(), days="2"):
+    """NAME.crl: what this authority has revoked (RFC 5280 5)."""
+    with open(f"{folder}/{name}.index", "w", encoding="ascii") as file:
+        for leaf in revoked:
+            serial = subprocess.run(["openssl", "x509", "-in", f"{folder}/{leaf}.pem", "-noout", "-serial"], check=True,
+                                    stdout=subprocess.PIPE, text=True).stdout.strip().split("=")[1]
+            file.write(f"R\t391231235959Z\t260101000000Z\t{serial}\tunknown\t/CN={leaf}\n")
+    with open(f"{folder}/{name}.cnf", "w", encoding="ascii") as file:
+        file.write(f"[ca]\ndefault_ca=it\n[it]\ndatabase={name}.index\ndefault_md=sha256\n")
+    span = ["-crldays", days] if int(days) > 0 else ["-crl_lastupdate", "20250101000000Z", "-crl_nextupdate",
+                                                     "20250201000000Z"]
+    openssl(folder, "ca", "-gencrl", "-config", f"{name}.cnf", "-keyfile", f"{ca}.key", "-cert", f"{ca}.pem",
+            *span, "-out", f"{name}.crl")
+
+
+def make_lists(folder):
+    make_list(folder, "revokes", "ca", ["revoked"])
+    make_list(folder, "old", "ca", days="0")
+    make_list(folder, "of-others", "other-ca")
+    with open(f"{folder}/garbage.crl", "w", encoding="ascii") as file:
+        file.write("-----BEGIN X509 CRL-----\nbm90IGEgbGlzdA==\n-----END X509 CRL-----\n")
+    with open(f"{folder}/empty.crl", "w", encoding="ascii"):
+        pass
 
 
 # -- the server -------------------------------------------------------------------------------------------------------
@@ -161,7 +188,7 @@ def is_slow(server, connection):
 class Net:
     """A running mohr-net for one server, in a hostile environment."""
 
-    def __init__(self, program, folder, port, deadline="10", host="localhost", peer_uid=None):
+    def __init__(self, program, folder, port, deadline="10", host="localhost", peer_uid=None, crl=None):
         self.path = os.path.join(folder, f"net-{port}.sock")
         self.keylog = os.path.join(folder, f"keys-{port}")
         hostile = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "ALL_PROXY": "socks5://x:9",
@@ -171,7 +198,8 @@ class Net:
         self.process = subprocess.Popen(
             [program, "--socket", self.path, "--peer-uid", str(os.getuid() if peer_uid is None else peer_uid),
              "--url", f"https://{host}:{port}", "--ca", f"{folder}/ca.pem", "--cert", f"{folder}/station.pem",
-             "--key", f"{folder}/station.key", "--deadline-s", deadline], env=hostile)
+             "--key", f"{folder}/station.key", "--deadline-s", deadline,
+             *(["--crl", f"{folder}/{crl}.crl"] if crl else [])], env=hostile)
         deadline_at = time.monotonic() + 5
         while not os.path.exists(self.path) and time.monotonic() < deadline_at:
             time.sleep(0.01)
@@ -218,9 +246,9 @@ class Scenarios:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
 
-    def pair(self, act, deadline="10", host="localhost", **server):
+    def pair(self, act, deadline="10", host="localhost", crl=None, **server):
         s = Server(self.folder, act, **server)
-        return s, Net(self.program, self.folder, s.port, deadline, host)
+        return s, Net(self.program, self.folder, s.port, deadline, host, crl=crl)
 
     def failures(self, act, get_as, post_as, max_requests=2, **server):
         """Both a GET and a POST end so; at most one request each was seen."""
@@ -298,6 +326,33 @@ class Scenarios:
         assert not s.requests, "the server did not ask for a certificate, so nothing may be sent"
         s = self.failures(sends(answer(200, b"{}")), tls, tls, client_ca="other-ca", tls="1.2")
         assert not s.requests and s.failures == 2
+
+    def test_revoked(self):
+        tls = ("operator", "portal_tls")
+        for crl, certificate in (("revokes", "revoked"), ("old", "server"), ("of-others", "server"),
+                                 ("garbage", "server"), ("empty", "server"), ("missing", "server")):
+            s = self.failures(sends(answer(200, b"{}")), tls, tls, certificate=certificate, crl=crl)
+            assert not s.requests, crl
+        s, net = self.pair(sends(answer(200, b"{}")), crl="revokes")
+        with net:
+            peer = net.calls()
+            assert post(peer)[0]["say"] == "done", "another certificate of the same authority"
+            shutil.copy(f"{self.folder}/garbage.crl", f"{self.folder}/revokes.crl")
+            expect_failed(post(peer)[0], *tls)  # the file counts as it lies there
+            assert len(s.requests) == 1
+            make_list(self.folder, "revokes", "ca", ["revoked"])
+            assert post(peer)[0]["say"] == "done"
+        s.stop()
+
+    def test_weak_cipher(self):
+        for ciphers in ("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"):  # CBC
+            s, net = self.pair(sends(answer(200, b"{}")), tls="1.2")
+            s.context.set_ciphers(ciphers + ":@SECLEVEL=0")
+            with net:
+                message, _ = post(net.calls())
+                assert message["say"] == "failed" and message["error"]["kind"] in ("retry", "operator"), message
+                assert not s.requests
+            s.stop()
 
     def test_refused_certificate_tls13(self):
         s, net = self.pair(sends(answer(200, b"{}")), client_ca="other-ca")

@@ -17,8 +17,8 @@ static bool refuses_certificate(int alert)
 static bool certificate_code(CURLcode code)
 {
         return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM ||
-               code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CIPHER ||
-               code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_ABORTED_BY_CALLBACK;
+               code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CRL_BADFILE || code == CURLE_SSL_ISSUER_ERROR ||
+               code == CURLE_SSL_CIPHER || code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_ABORTED_BY_CALLBACK;
 }
 
 /* An answer came, but none of the contract's. */
@@ -33,9 +33,22 @@ static enum error_kind lost_kind(bool mutating)
         return mutating ? ERR_UNKNOWN : ERR_RETRY; /* a GET has no effect */
 }
 
-int answer_failed(CURLcode code, bool sent, int alert, bool mutating, struct error *err)
+/* OpenSSL's own words for what is wrong with the server's certificate, where it came to that. */
+static const char *words_of(CURL *curl, CURLcode code)
 {
-        const char *text = curl_easy_strerror(code);
+        long verified = X509_V_OK;
+
+        if (code == CURLE_SSL_CRL_BADFILE)
+                return "the list of revoked certificates cannot be read";
+        if (code != CURLE_PEER_FAILED_VERIFICATION ||
+            curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &verified) != CURLE_OK || verified == X509_V_OK)
+                return curl_easy_strerror(code);
+        return X509_verify_cert_error_string(verified);
+}
+
+int answer_failed(CURL *curl, CURLcode code, bool sent, int alert, bool mutating, struct error *err)
+{
+        const char *text = words_of(curl, code);
 
         if (refuses_certificate(alert))
                 return err_set(err, ERR_OPERATOR, ORIGIN_CURL, (uint32_t)code, REASON_PORTAL_TLS,

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST_SHARED_S = 60 }; /* an older connection knows nothing of a certificate revoked since */
+
 struct exchange {
         const struct exchange_config *config;
         CURL *curl;
@@ -132,6 +134,7 @@ static void set_tls(struct exchange *x)
         (void)curl_easy_setopt(c, CURLOPT_SSL_CIPHER_LIST, "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2");
         (void)curl_easy_setopt(c, CURLOPT_CAINFO, x->config->ca);
         (void)curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+        (void)curl_easy_setopt(c, CURLOPT_CRLFILE, x->config->crl);
         (void)curl_easy_setopt(c, CURLOPT_SSLCERT, x->config->cert);
         (void)curl_easy_setopt(c, CURLOPT_SSLKEY, x->config->key);
         (void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -159,6 +162,7 @@ static void set_transport(struct exchange *x, bool mutating)
         (void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, x->config->deadline_s / 2 + 1);
         (void)curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, mutating ? 1L : 0L);
         (void)curl_easy_setopt(c, CURLOPT_FORBID_REUSE, mutating ? 1L : 0L);
+        (void)curl_easy_setopt(c, CURLOPT_MAXLIFETIME_CONN, (long)MOST_SHARED_S);
 }
 
 static void set_callbacks(struct exchange *x)
@@ -247,7 +251,7 @@ int exchange_call(struct exchange *x, const struct net_call *call, struct bytes 
         if (code == CURLE_OK && FAULT_ERRNO("net.send.after"))
                 code = CURLE_RECV_ERROR;
         if (code != CURLE_OK)
-                return answer_failed(code, x->sent, x->alert, mutating, err);
+                return answer_failed(x->curl, code, x->sent, x->alert, mutating, err);
         if (answer_read(x->curl, x->n, photo_path(call->path), mutating, ret, err) < 0)
                 return -1;
         *ret_body = (struct bytes){ x->body, ret->type == NET_NONE ? 0 : x->n };

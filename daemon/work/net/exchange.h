@@ -19,7 +19,10 @@ struct exchange_config {
         const char *url;        /* https://HOST[:PORT] */
         const char *ca;         /* PEM file: the only roots that count */
         const char *cert, *key; /* PEM files: the station's certificate and key */
-        long deadline_s;        /* EXCHANGE_DEADLINE_S */
+        /* PEM file of revocation lists, one of each authority in the server's chain; NULL: revocation is not asked. It
+         * is read anew for each connection. Missing, unreadable, foreign or past its next update: nothing is sent. */
+        const char *crl;
+        long deadline_s; /* EXCHANGE_DEADLINE_S */
 };
 
 struct exchange; /* one libcurl handle, used for one call at a time */

@@ -20,7 +20,7 @@ struct options {
 
 static const char usage[] =
         "usage: mohr-net --socket PATH --peer-uid USER --url https://HOST[:PORT] --ca PEM --cert PEM "
-        "--key PEM [--deadline-s N]\n";
+        "--key PEM [--crl PEM] [--deadline-s N]\n";
 
 /* 0..max, or -1. */
 static long number(const char *text, long max)
@@ -34,10 +34,15 @@ static long number(const char *text, long max)
 static bool take_options(int argc, char **argv, struct options *ret)
 {
         static const struct option known[] = {
-                { "socket", required_argument, NULL, 's' },     { "peer-uid", required_argument, NULL, 'p' },
-                { "url", required_argument, NULL, 'u' },        { "ca", required_argument, NULL, 'a' },
-                { "cert", required_argument, NULL, 'c' },       { "key", required_argument, NULL, 'k' },
-                { "deadline-s", required_argument, NULL, 'd' }, { NULL, 0, NULL, 0 },
+                { "socket", required_argument, NULL, 's' },
+                { "peer-uid", required_argument, NULL, 'p' },
+                { "url", required_argument, NULL, 'u' },
+                { "ca", required_argument, NULL, 'a' },
+                { "cert", required_argument, NULL, 'c' },
+                { "key", required_argument, NULL, 'k' },
+                { "deadline-s", required_argument, NULL, 'd' },
+                { "crl", required_argument, NULL, 'r' },
+                { NULL, 0, NULL, 0 },
         };
         struct options o = { .peer = -1, .exchange = { .deadline_s = EXCHANGE_DEADLINE_S } };
         int c;
@@ -55,6 +60,8 @@ static bool take_options(int argc, char **argv, struct options *ret)
                         o.exchange.cert = optarg;
                 else if (c == 'k')
                         o.exchange.key = optarg;
+                else if (c == 'r')
+                        o.exchange.crl = optarg;
                 else if (c == 'd')
                         o.exchange.deadline_s = number(optarg, 300);
                 else
