@@ -393,6 +393,7 @@ const struct route api_routes[] = {
         { "POST", "/v1/lines/{line}/sort", post_sort },
         { "POST", "/v1/lines/{line}/resume", post_resume },
         { "POST", "/v1/applications/{id}/worksheet", post_worksheet },
+        { "POST", "/v1/applications/{id}/rebound", api_post_rebound },
         { "POST", "/v1/lines/{line}/print", post_print },
         { "POST", "/v1/inspect", post_inspect },
         { "POST", "/v1/lines/{line}/write", post_write },

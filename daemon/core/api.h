@@ -47,6 +47,7 @@ void api_get_shown(struct request *r);
 void api_get_shown_photo(struct request *r);
 void api_get_states(struct request *r);
 void api_get_unknown(struct request *r);
+void api_post_rebound(struct request *r); /* api_rebound.c */
 void api_get_audit(struct request *r);
 void api_get_snapshot(struct request *r);
 void api_get_events(struct request *r);

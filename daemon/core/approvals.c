@@ -1,4 +1,5 @@
 #include "daemon/core/approvals.h"
+#include "daemon/core/rebound.h"
 #include "proto/base/cleanup.h"
 #include "proto/text/persian.h"
 #include <openssl/x509.h>
@@ -202,8 +203,10 @@ static void take_holder(struct core *c, const char *application, const char *sta
                 ledger_move(l, ENTITY_APPLICATION, application, "refuse", NULL, NULL);
                 ledger_run(l, "UPDATE application SET refusal='already_issued' WHERE id=?1", "s", application);
         }
-        if (strcmp(held, "self") == 0 && strcmp(stage, "bound") == 0 && strcmp(state, "offered") == 0)
+        if (strcmp(held, "self") == 0 && strcmp(stage, "bound") == 0 && strcmp(state, "offered") == 0) {
                 ledger_move(l, ENTITY_APPLICATION, application, "bind", NULL, NULL);
+                rebound_open(l, application);
+        }
 }
 
 void approval_take(struct core *c, const char *application, const char *stage, const char *waiting_for,

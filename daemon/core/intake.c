@@ -1,6 +1,7 @@
 #include "daemon/core/intake.h"
 #include "daemon/core/approvals.h"
 #include "daemon/core/log.h"
+#include "daemon/core/rebound.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/fault.h"
 #include "proto/portal/receipt.h"
@@ -167,6 +168,15 @@ static int check_hello(struct core *c, const char *key, const uint8_t sha256[32]
         return receipt_open(answer->receipt, ca, clock_wall_ms() / 1000, &wanted, &receipt, err);
 }
 
+static void take_bound(struct core *c, const struct portal_bound *b)
+{
+        char day[DATE_TEXT_MAX];
+
+        date_format(b->issue_date, day);
+        approval_bound(c, b->application, b->fence);
+        rebound_note(&c->ledger, b->application, b->face_code, day);
+}
+
 int intake_hello(struct core *c, const char *key, const uint8_t sha256[32], struct bytes body, bool *ret_fenced,
                  struct error *err)
 {
@@ -178,7 +188,7 @@ int intake_hello(struct core *c, const char *key, const uint8_t sha256[32], stru
         ledger_begin(l, &who_station);
         ledger_audit(l, answer.fenced ? "fenced" : "hello", "station", c->config.station.id, NULL, NULL);
         for (size_t i = 0; i < answer.n_bound; i++)
-                approval_bound(c, answer.bound[i].application, answer.bound[i].fence);
+                take_bound(c, &answer.bound[i]);
         FAULT_COMMIT("core.hello");
         if (!core_commit(c, err))
                 return -1;

@@ -31,8 +31,7 @@ static int post_count(struct ctl *c, const char *path, json_t *body, const char 
         return 0;
 }
 
-/* A two-person act: the first asks, the second, of another office, asks for the same. */
-static int post_second(struct ctl *c, const char *path, json_t *body, const char *done)
+int ctl_post_second(struct ctl *c, const char *path, json_t *body, const char *done)
 {
         cleanup(json_p) json_t *answer = NULL;
         struct error err;
@@ -150,8 +149,8 @@ int cmd_sort(struct ctl *c, int argc, char **argv)
         list = json_array();
         for (size_t i = 0; i < n_cards; i++)
                 (void)json_array_append_new(list, sorted_card(cards[i]));
-        return post_second(c, path, json_pack("{s:o,s:s*}", "cards", list, "next", next),
-                           "Each face is now with the serial it stands on; the line goes on.");
+        return ctl_post_second(c, path, json_pack("{s:o,s:s*}", "cards", list, "next", next),
+                               "Each face is now with the serial it stands on; the line goes on.");
 }
 
 /* ---- one card -------------------------------------------------------------------------------------------------------
@@ -456,5 +455,5 @@ int cmd_unknown(struct ctl *c, int argc, char **argv)
         if (n != 3 || strcmp(operands[0], "decide") != 0)
                 return ctl_usage(ctl_command("unknown"));
         client_path(path, sizeof path, "/v1/unknown/", operands[1], "");
-        return post_second(c, path, json_pack("{s:s,s:s*}", "answer", operands[2], "serial", serial), "Decided.");
+        return ctl_post_second(c, path, json_pack("{s:s,s:s*}", "answer", operands[2], "serial", serial), "Decided.");
 }

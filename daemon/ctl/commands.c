@@ -48,6 +48,11 @@ const struct command commands[] = {
           "Outcomes that nobody knows, with the evidence; and a person's decision.\nAnswers: came_out (with --serial), "
           "none_came_out (two people), lost (two people).",
           cmd_unknown },
+        { "rebound", "APPLICATION no_card | APPLICATION card_found --serial SERIAL --face CODE",
+          "After a new installation: what became of a card that the former one had begun (two people).\nno_card: it "
+          "may "
+          "be printed here. card_found: the found card is spoiled; a new one waits for headquarters.",
+          cmd_rebound },
         { "sync", "", "Asks the portal now.", cmd_sync },
         { "fsck", "[--ledger FILE] | --list",
           "Checks every invariant of the ledger.\nOn a snapshot of the running station, else on the ledger itself, "

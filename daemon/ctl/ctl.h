@@ -45,6 +45,9 @@ const char *ctl_socket(struct ctl *c);
 int ctl_fail(const struct ctl *c, const struct error *err);
 /* Prints the JSON when asked for; true when it did. */
 bool ctl_json(const struct ctl *c, const json_t *json);
+/* A two-person act: the first asks, the second, of another office, asks for the same; says which, or `done`. Takes over
+ * body. The exit status. */
+int ctl_post_second(struct ctl *c, const char *path, json_t *body, const char *done);
 
 /* The line to act on: the named one, or the only one of the station's status. 0 and borrowed from *status (a new
  * reference, to be released by the caller), or -1 and *err. */
@@ -63,6 +66,7 @@ int cmd_spoil(struct ctl *c, int argc, char **argv);
 int cmd_sort(struct ctl *c, int argc, char **argv);
 int cmd_resume(struct ctl *c, int argc, char **argv);
 int cmd_unknown(struct ctl *c, int argc, char **argv);
+int cmd_rebound(struct ctl *c, int argc, char **argv);
 int cmd_blank(struct ctl *c, int argc, char **argv);
 int cmd_sync(struct ctl *c, int argc, char **argv);
 int cmd_fsck(struct ctl *c, int argc, char **argv);
