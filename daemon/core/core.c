@@ -6,6 +6,7 @@
 #include "proto/gp/profile.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -40,6 +41,32 @@ void core_today(const struct core *c, char ret[11])
         clock_local_date(clock_wall_ms(), (int)c->config.station.timezone_minutes, ret);
 }
 
+enum { CLOCK_APART_MS = 24 * 3600 * 1000 };
+
+void core_clock_heard(struct core *c, int64_t at_s)
+{
+        c->witness.at_ms = at_s * 1000;
+        c->witness.boot_ms = now_boot_ms();
+}
+
+bool core_clock_believes(int64_t at_s)
+{
+        return at_s * 1000 < clock_wall_ms() + CLOCK_APART_MS;
+}
+
+static int check_witness(struct core *c, struct error *err)
+{
+        int64_t portal_ms = c->witness.at_ms + now_boot_ms() - c->witness.boot_ms;
+        int64_t ahead_ms = clock_wall_ms() - portal_ms;
+
+        if (c->witness.boot_ms == 0 || (ahead_ms < CLOCK_APART_MS && ahead_ms > -CLOCK_APART_MS))
+                return 0;
+        c->sync.greeted = false;
+        sync_kick(&c->sync);
+        return err_own(err, ERR_OPERATOR, REASON_CLOCK_WRONG, "the clock is %lld hours %s the portal's",
+                       llabs(ahead_ms) / 3600000LL, ahead_ms > 0 ? "ahead of" : "behind");
+}
+
 int core_clock_check(struct core *c, struct error *err)
 {
         char today[11], floor[11] = "";
@@ -50,7 +77,7 @@ int core_clock_check(struct core *c, struct error *err)
                 return err_own(err, ERR_OPERATOR, REASON_CLOCK_WRONG, "the clock says %s, it is at least %s", today,
                                strcmp(floor, c->config.station.clock_floor) > 0 ? floor
                                                                                 : c->config.station.clock_floor);
-        return 0;
+        return check_witness(c, err);
 }
 
 static int read_file(const char *path, struct bytes *ret, struct error *err)

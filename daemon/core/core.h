@@ -32,7 +32,10 @@ struct core {
         struct bytes portal_ca, chip_ca;  /* PEM, owned, NUL-terminated behind n */
         char profile_sha256[SHA256_TEXT]; /* of the chip profile's bytes: pinned per card */
         size_t photo_max;                 /* bytes of a photo that its chip holds */
-        bool ledger_lost;                 /* a transaction answered STOP: the core ends with status 9 */
+        struct {
+                int64_t at_ms, boot_ms; /* the portal's time in its last hello, and when that came; 0: none yet */
+        } witness;
+        bool ledger_lost; /* a transaction answered STOP: the core ends with status 9 */
 };
 
 /* Opens everything in order; on a fault everything is closed again. */
@@ -50,5 +53,12 @@ void core_publish(struct core *c, const char *name, json_t *json);
 struct who core_who(const struct config_person *person);
 /* The day at the station, YYYY-MM-DD. */
 void core_today(const struct core *c, char ret[11]);
-/* Nothing prints while the clock stands before its floor: the last receipt or the configured date (DESIGN 3, Dates). */
+/* Nothing prints while the clock stands before its floor: the last receipt or the configured date (DESIGN 3, Dates);
+ * nor while it is a day or more away from the portal's last hello, on either side: the issue date would be wrong. Then
+ * the portal is asked anew, for it may be the portal's clock that was wrong. */
 int core_clock_check(struct core *c, struct error *err);
+/* A receipt that was surely made just now: hello's, which is never repeated. Unsigned dates count for nothing. */
+void core_clock_heard(struct core *c, int64_t at_s);
+/* Whether a receipt's time can be true by the station's own clock; one a day ahead must not raise the floor for ever.
+ */
+bool core_clock_believes(int64_t at_s);

@@ -165,7 +165,10 @@ static int check_hello(struct core *c, const char *key, const uint8_t sha256[32]
         memcpy(wanted.payload_sha256, sha256, 32);
         if (jws_ca_new(c->portal_ca, &ca, err) < 0)
                 return -1;
-        return receipt_open(answer->receipt, ca, clock_wall_ms() / 1000, &wanted, &receipt, err);
+        if (receipt_open(answer->receipt, ca, clock_wall_ms() / 1000, &wanted, &receipt, err) < 0)
+                return -1;
+        core_clock_heard(c, receipt.at);
+        return 0;
 }
 
 static void take_bound(struct core *c, const struct portal_bound *b)

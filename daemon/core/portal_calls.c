@@ -377,7 +377,8 @@ static enum call_verdict record_done(struct core *c, const char *intent, const s
         ledger_run(l, "UPDATE intent SET receipt=?2 WHERE id=?1", "sb", intent, applied->receipt);
         intent_close(l, intent, "done", result);
         apply(c, intent, call, applied);
-        raise_clock_floor(l, receipt->at);
+        if (core_clock_believes(receipt->at))
+                raise_clock_floor(l, receipt->at);
         FAULT_COMMIT("core.call_done");
         if (!core_commit(c, err))
                 return c->ledger_lost ? CALL_STOPPED : CALL_LATER;

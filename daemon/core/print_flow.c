@@ -186,7 +186,7 @@ static void check_again(struct print_flow *f)
         struct core *c = core_of(f);
         struct error err;
 
-        if (line_check(f->line, &err) < 0)
+        if (line_check(f->line, &err) < 0 || core_clock_check(c, &err) < 0)
                 ledger_refuse(&c->ledger, err.kind, err.reason, "%s", err.text);
         if (c->sync.fenced)
                 ledger_refuse(&c->ledger, ERR_OPERATOR, REASON_FENCED, "the portal has fenced this station");

@@ -2,6 +2,7 @@
 #include "tests/unit/station-rig.h"
 #include "daemon/core/log.h"
 #include "daemon/core/stock.h"
+#include "proto/text/date.h"
 #include "tests/unit/station-net.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -303,12 +304,13 @@ char *rig_reissue(struct rig *r, const char *id, const char *application, const 
 
 char *rig_receipt_of(struct rig *r, const char *key, const char *payload_sha256, const char *what, const char *station)
 {
-        char payload[512];
+        char payload[512], at[TIME_TEXT_MAX];
 
+        time_format(clock_wall_ms() / 1000 + r->portal_ahead_s, at);
         (void)snprintf(payload, sizeof payload,
                        "{\"v\":1,\"station\":\"%s\",\"key\":\"%s\",\"payload_sha256\":\"%s\",\"portal_seq\":9,"
-                       "\"at\":\"2026-01-02T11:00:00Z\",\"what\":\"%s\"}",
-                       station, key, payload_sha256, what);
+                       "\"at\":\"%s\",\"what\":\"%s\"}",
+                       station, key, payload_sha256, at, what);
         return jws(r->receipts.key, r->receipt_header, payload);
 }
 

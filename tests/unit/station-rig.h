@@ -12,7 +12,8 @@ struct rig {
         struct core core;
         struct pki_party root, approvals, receipts, reissues;
         char approval_header[8000], receipt_header[8000], reissue_header[8000];
-        pid_t net, key; /* services of rig_open; 0: none */
+        int64_t portal_ahead_s; /* of its clock */
+        pid_t net, key;         /* services of rig_open; 0: none */
 };
 
 extern const struct who rig_expert, rig_colleague, rig_security; /* two of one office, one of another */

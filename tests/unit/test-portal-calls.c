@@ -120,6 +120,15 @@ static int64_t cases(void)
         return rig_count(&rig, "SELECT count(*) FROM dispute WHERE closed_at IS NULL");
 }
 
+static bool floor_is_today(void)
+{
+        char today[11], floor[11] = "";
+
+        core_today(&rig.core, today);
+        rig_text(&rig, "SELECT value FROM meta WHERE key='clock_floor'", floor, sizeof floor);
+        return strcmp(floor, today) == 0;
+}
+
 static void test_claim(void)
 {
         struct attempt a = { .application = APP };
@@ -132,12 +141,47 @@ static void test_claim(void)
         CHECK(!attempt_needs_claim(&rig.core, &a));
         CHECK(rig_count(&rig, "SELECT fence FROM application") == 7 &&
               rig_count(&rig, "SELECT count(*) FROM intent WHERE receipt IS NOT NULL") == 1);
-        CHECK(rig_count(&rig, "SELECT count(*) FROM meta WHERE key='clock_floor' AND value='2026-01-02'") == 1);
+        CHECK(floor_is_today());
         ledger_begin(&rig.core.ledger, &rig_expert); /* the lease of another boot is over */
         ledger_run(&rig.core.ledger, "UPDATE application SET lease_boot='other'", "");
         CHECK(core_commit(&rig.core, &err) && attempt_needs_claim(&rig.core, &a));
         ask_claim();
         CHECK(app_is("offered") && refuse(409, "claimed_elsewhere") == CALL_CLOSED && app_is("in_chain"));
+        close_rig();
+}
+
+static int clock_check_after(int64_t hello_s)
+{
+        struct error err;
+
+        rig.core.sync.greeted = true;
+        core_clock_heard(&rig.core, clock_wall_ms() / 1000 + hello_s);
+        return core_clock_check(&rig.core, &err) == 0 ? 0 : (int)err.reason;
+}
+
+/* Hello's receipt tells the portal's time; a day away on either side nothing prints, and the portal is asked again. A
+ * receipt far ahead is a receipt, but does not raise the floor for ever; an old one may be of a repeated call. */
+static void test_clock(void)
+{
+        struct error err;
+
+        open_rig();
+        CHECK(core_clock_check(&rig.core, &err) == 0);
+        CHECK(clock_check_after(80000) == 0 && clock_check_after(-80000) == 0 && rig.core.sync.greeted);
+        CHECK(clock_check_after(90000) == REASON_CLOCK_WRONG && !rig.core.sync.greeted);
+        CHECK(clock_check_after(-90000) == REASON_CLOCK_WRONG && !rig.core.sync.greeted);
+        CHECK(clock_check_after(0) == 0);
+        rig.portal_ahead_s = 90000;
+        ask_claim();
+        CHECK(grant_with(claimed, last, "claim", "golestan-1", &err) == CALL_CLOSED && intent_is("done"));
+        CHECK(rig_count(&rig, "SELECT count(*) FROM meta WHERE key='clock_floor'") == 0);
+        rig.portal_ahead_s = -90000;
+        ask_anchor();
+        CHECK(grant_with("\"seq\":7", last, "anchor", "golestan-1", &err) == CALL_CLOSED && intent_is("done"));
+        CHECK(core_clock_check(&rig.core, &err) == 0);
+        rig.portal_ahead_s = 0;
+        ask_anchor();
+        CHECK(grant_with("\"seq\":7", last, "anchor", "golestan-1", &err) == CALL_CLOSED && floor_is_today());
         close_rig();
 }
 
@@ -578,6 +622,7 @@ int main(int argc, char **argv)
         CHECK(argc == 2);
         data = argv[1];
         test_claim();
+        test_clock();
         test_anchor();
         test_refusals_before_print();
         test_later();
