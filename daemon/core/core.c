@@ -163,7 +163,12 @@ static int open_ledger(struct core *c, struct error *err)
 
         if (ledger_place(&c->config, path, sizeof path, err) < 0)
                 return -1;
-        return ledger_open(&c->ledger, path, c->config.station.id, err);
+        if (ledger_open(&c->ledger, path, c->config.station.id, err) < 0)
+                return -1;
+        if (c->ledger.migrated_from > 0)
+                log_say(LEVEL_WARNING, "the ledger was of schema %d; it is migrated, its backup lies beside it",
+                        (int)c->ledger.migrated_from);
+        return 0;
 }
 
 /* What of DG2 is not the photo: tags, lengths and the record's headers, 85 bytes as measured. */

@@ -1,5 +1,6 @@
 #include "daemon/core/fsck.h"
 #include "daemon/core/fsck_inside.h"
+#include "daemon/core/schema.h"
 #include "proto/base/cleanup.h"
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -84,7 +85,7 @@ int fsck_run(struct db *db, bool audit_only, fsck_say_fn say, void *context, int
 {
         struct fsck f = { .db = db, .say = say, .context = context, .err = err };
         const struct fsck_check *check;
-        int r = db_script(db, fsck_setup, err);
+        int r = schema_check_version(db, err) < 0 ? -1 : db_script(db, fsck_setup, err);
 
         for (size_t i = 0; r == 0 && (check = check_at(i)); i++) {
                 if (audit_only && !check->rule.audit)

@@ -26,7 +26,8 @@ struct fsck_fault {
 typedef void (*fsck_say_fn)(void *context, const struct fsck_fault *fault); /* strings valid during the call */
 
 /* Checks every rule, or with audit_only those of the audit chain. 0 and the number of offending rows, or -1 and *err
- * (LEDGER) when the file cannot be read to its end. say may be NULL. */
+ * (LEDGER) when the file cannot be read to its end,
+ * (SCHEMA_OTHER) when it is another version's. say may be NULL. */
 int fsck_run(struct db *db, bool audit_only, fsck_say_fn say, void *context, int64_t *ret_faults, struct error *err);
 /* The same on a file, opened read-only and copied to an unnamed temporary one (needs as much room in $SQLITE_TMPDIR or
  * /var/tmp). A ledger whose last transaction must first be rolled back cannot be read so: start the core once. */

@@ -79,13 +79,9 @@ static int compare_transitions(struct fsck *f)
 int fsck_schema(struct fsck *f)
 {
         cleanup(db_close) struct db fresh = { 0 };
-        int64_t version = 0;
 
-        if (db_open(&fresh, ":memory:", false, f->err) < 0 || schema_create(&fresh, f->err) < 0 ||
-            db_get_int(f->db, &version, f->err, "PRAGMA main.user_version", "") < 0)
+        if (db_open(&fresh, ":memory:", false, f->err) < 0 || schema_create(&fresh, f->err) < 0)
                 return -1;
-        if (version != SCHEMA_VERSION)
-                fsck_tell(f, "user_version", "schema %lld, this program knows %d", (long long)version, SCHEMA_VERSION);
         if (tell_difference(f, &fresh, f->db, "is missing or altered") < 0 ||
             tell_difference(f, f->db, &fresh, "does not belong there or is altered") < 0)
                 return -1;

@@ -1,4 +1,5 @@
 #include "daemon/core/ledger.h"
+#include "daemon/core/migrate.h"
 #include "daemon/core/schema.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/fault.h"
@@ -115,6 +116,22 @@ int ledger_create(const char *path, const char *station, int64_t epoch, struct e
         return r;
 }
 
+/* An older version's ledger becomes this one's; its own settings are set anew afterwards. */
+static int bring_forward(struct ledger *l, const char *station, struct error *err)
+{
+        int64_t version = 0;
+
+        if (db_get_int(&l->db, &version, err, "PRAGMA user_version", "") < 0)
+                return -1;
+        if (version < MIGRATE_OLDEST || version >= SCHEMA_VERSION)
+                return 0; /* ours, or for schema_check to refuse */
+        if (check_station(&l->db, station, err) < 0 || read_head(l, err) < 0 || migrate_ledger(l, err) < 0)
+                return -1;
+        l->migrated_from = version;
+        db_close(&l->db);
+        return open_file(l, err);
+}
+
 int ledger_open(struct ledger *l, const char *path, const char *station, struct error *err)
 {
         int64_t tables = 0;
@@ -122,8 +139,8 @@ int ledger_open(struct ledger *l, const char *path, const char *station, struct 
         if (set_path(l, path, err) < 0)
                 return -1;
         if (open_file(l, err) < 0 || db_get_int(&l->db, &tables, err, "SELECT count(*) FROM sqlite_schema", "") < 0 ||
-            (tables == 0 && create(&l->db, station, 1, err) < 0) || schema_check(&l->db, err) < 0 ||
-            check_station(&l->db, station, err) < 0 || read_head(l, err) < 0) {
+            (tables == 0 && create(&l->db, station, 1, err) < 0) || bring_forward(l, station, err) < 0 ||
+            schema_check(&l->db, err) < 0 || check_station(&l->db, station, err) < 0 || read_head(l, err) < 0) {
                 ledger_close(l);
                 return -1;
         }

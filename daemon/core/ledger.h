@@ -35,11 +35,12 @@ struct ledger {
         bool lost;               /* it answered STOP: nothing is read or written any more */
         struct error read_error; /* of a cursor outside a transaction */
         int64_t n_commits;
+        int64_t migrated_from; /* at this opening; 0: nothing to do */
 };
 
 /* Makes a new ledger of this epoch (1 and up) in a file that is not there or empty; refused otherwise. */
 int ledger_create(const char *path, const char *station, int64_t epoch, struct error *err);
-/* Makes it when it is not there, with epoch 1. */
+/* Makes it when it is not there, with epoch 1; brings an older schema's forward (migrate.h). */
 int ledger_open(struct ledger *l, const char *path, const char *station, struct error *err);
 void ledger_close(struct ledger *l);
 

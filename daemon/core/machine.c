@@ -86,6 +86,7 @@ const struct transition transitions[] = {
         { B, "issued", "void", "void" }, /* I-9 note 4 */
         { B, "returned", "void", "void" },
         { B, "delivered", "void", "void" },
+        { B, "missing", "void", "void" }, /* headquarters voids the serial by its case (DESIGN 1.8) */
         { B, "room", "miss", "missing" },
         { B, "hopper", "miss", "missing" },
         { B, "printing", "miss", "missing" },
@@ -96,6 +97,7 @@ const struct transition transitions[] = {
         { B, "verified", "miss", "missing" },
         { B, "issued", "miss", "missing" },
         { B, "post", "miss", "missing" },
+        { B, "returned", "miss", "missing" },
         { B, "missing", "find", "found" },
         { B, "found", "spoil", "spoiled" },         /* never back to stock (DESIGN 1.8) */
         { B, "spoiled", "dispatch", "dispatched" }, /* I-8.1.1: the card itself goes to HQ */

@@ -40,7 +40,7 @@ static int create_triggers(struct db *db, enum entity entity, struct error *err)
         return db_script(db, sql, err);
 }
 
-static int fill_transitions(struct db *db, struct error *err)
+int schema_fill_transitions(struct db *db, struct error *err)
 {
         for (size_t i = 0; i < n_transitions; i++) {
                 const struct transition *t = &transitions[i];
@@ -56,7 +56,7 @@ int schema_create(struct db *db, struct error *err)
 {
         char version[64];
 
-        if (db_script(db, schema_sql, err) < 0 || fill_transitions(db, err) < 0)
+        if (db_script(db, schema_sql, err) < 0 || schema_fill_transitions(db, err) < 0)
                 return -1;
         for (unsigned i = 0; i < ENTITY_COUNT; i++)
                 if (create_triggers(db, (enum entity)i, err) < 0)
@@ -65,15 +65,30 @@ int schema_create(struct db *db, struct error *err)
         return db_script(db, version, err);
 }
 
-int schema_check(struct db *db, struct error *err)
+int schema_check_version(struct db *db, struct error *err)
 {
-        int64_t version = 0, known = 0, rows = 0;
+        int64_t version = 0;
 
         if (db_get_int(db, &version, err, "PRAGMA user_version", "") < 0)
                 return -1;
-        if (version != SCHEMA_VERSION)
-                return err_own(err, ERR_BUG, REASON_LEDGER, "ledger has schema %d, this program %d", (int)version,
-                               SCHEMA_VERSION);
+        if (version == SCHEMA_VERSION)
+                return 0;
+        if (version > SCHEMA_VERSION)
+                return err_own(err, ERR_OPERATOR, REASON_SCHEMA_OTHER,
+                               "the ledger has schema %d, newer than this program's %d: use the newer version",
+                               (int)version, SCHEMA_VERSION);
+        return err_own(
+                err, ERR_OPERATOR, REASON_SCHEMA_OTHER,
+                "the ledger has schema %d, this program's is %d: start mohrd once, it keeps a backup and migrates",
+                (int)version, SCHEMA_VERSION);
+}
+
+int schema_check(struct db *db, struct error *err)
+{
+        int64_t known = 0, rows = 0;
+
+        if (schema_check_version(db, err) < 0)
+                return -1;
         for (size_t i = 0; i < n_transitions; i++) {
                 const struct transition *t = &transitions[i];
 

@@ -2,11 +2,16 @@
 #pragma once
 #include "daemon/core/db.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 extern const char schema_sql[];
 
+/* Writes this program's life cycles into the empty table `transition`. */
+int schema_fill_transitions(struct db *db, struct error *err);
 /* Creates the schema in an empty database, inside the caller's transaction, and sets user_version. */
 int schema_create(struct db *db, struct error *err);
-/* 0 when the file's schema is this program's; else -1 (LEDGER): newer, foreign, or its transitions differ from ours. */
+/* 0 when the file's schema is this program's; else -1: SCHEMA_OTHER for another version's, LEDGER when its transitions
+ * differ from ours. */
 int schema_check(struct db *db, struct error *err);
+/* The version alone: 0, or -1 (SCHEMA_OTHER) and a sentence that says what to do. */
+int schema_check_version(struct db *db, struct error *err);

@@ -1,4 +1,4 @@
--- The ledger, schema 1. Wall-clock times are UTC milliseconds, *_boot times CLOCK_BOOTTIME milliseconds of one boot.
+-- The ledger, schema 2. Wall-clock times are UTC milliseconds, *_boot times CLOCK_BOOTTIME milliseconds of one boot.
 -- Personal data live in `person` and `photo` (and in the approval's bytes, purged with them); everything else holds ids and hashes.
 -- The table `transition` is filled from daemon/core/machine.c; triggers refuse what it does not list (DESIGN 3, 4).
 
@@ -96,6 +96,9 @@ CREATE TABLE blank(
   registered INTEGER NOT NULL DEFAULT 0 CHECK(registered IN (0, 1)),       -- the portal has receipted the serial
   cause TEXT, cause_text TEXT, spoiled_at INTEGER, spoiled_from TEXT,
   chip_fate TEXT CHECK(chip_fate IN ('unwritten', 'unverifiable', 'withdrawn_list')),
+  minutes TEXT, minutes_sha256 TEXT, voided_at INTEGER,           -- the board's (I-9 note 4)
+  letter TEXT, dispatched_at INTEGER, at_hq_at INTEGER,           -- the director general's (I-8.1.1)
+  CHECK((minutes IS NULL) = (minutes_sha256 IS NULL)),
   CHECK((card IS NULL) = (application IS NULL)),
   CHECK(state NOT IN ('reserved', 'printing', 'printed', 'accepted', 'writing', 'written', 'verified', 'issued', 'delivered', 'post', 'returned') OR card IS NOT NULL),
   CHECK(state NOT IN ('vault', 'transit', 'room', 'hopper') OR card IS NULL),
@@ -126,7 +129,7 @@ CREATE TABLE line(
 -- Intent before effect (DESIGN 1.3): one row per outside effect, committed before it.
 CREATE TABLE intent(
   id TEXT PRIMARY KEY CHECK(length(id) = 36),
-  kind TEXT NOT NULL CHECK(kind IN ('claim', 'release', 'begin', 'print', 'write', 'lock', 'report', 'spoil', 'anchor', 'decide')),
+  kind TEXT NOT NULL CHECK(kind IN ('claim', 'release', 'begin', 'print', 'write', 'lock', 'report', 'spoil', 'void', 'anchor', 'decide')),
   state TEXT NOT NULL,
   version INTEGER NOT NULL DEFAULT 0,
   application TEXT REFERENCES application(id), card TEXT REFERENCES card(id), serial TEXT REFERENCES blank(serial), line TEXT,
@@ -138,8 +141,8 @@ CREATE TABLE intent(
   evidence TEXT NOT NULL DEFAULT '{}', result TEXT, receipt BLOB, closed_by TEXT,
   CHECK((payload IS NULL) = (payload_sha256 IS NULL)),
   CHECK((state IN ('done', 'failed', 'refused')) = (ended_at IS NOT NULL)),
-  CHECK(kind NOT IN ('report', 'spoil', 'claim', 'begin', 'release') OR payload IS NOT NULL),
-  CHECK(kind NOT IN ('report', 'spoil', 'claim', 'begin') OR state <> 'done' OR receipt IS NOT NULL)
+  CHECK(kind NOT IN ('report', 'spoil', 'void', 'claim', 'begin', 'release') OR payload IS NOT NULL),
+  CHECK(kind NOT IN ('report', 'spoil', 'void', 'claim', 'begin') OR state <> 'done' OR receipt IS NOT NULL)
 ) STRICT;
 CREATE INDEX intent_open ON intent(kind, started_at) WHERE state IN ('running', 'unknown');
 CREATE INDEX intent_unknown ON intent(kind, started_at) WHERE state = 'unknown';
@@ -150,6 +153,7 @@ CREATE UNIQUE INDEX one_open_intent_per_application ON intent(kind, application)
   WHERE state IN ('running', 'unknown') AND kind IN ('claim', 'begin', 'print', 'write', 'report');
 CREATE UNIQUE INDEX one_report_per_serial ON intent(serial) WHERE kind = 'report';
 CREATE UNIQUE INDEX one_spoil_per_serial ON intent(serial) WHERE kind = 'spoil';
+CREATE UNIQUE INDEX one_void_per_serial ON intent(serial) WHERE kind = 'void';
 
 -- A two-person act waiting for its second confirmation (DESIGN 1.8): the digest covers the exact body.
 CREATE TABLE act(
@@ -160,12 +164,16 @@ CREATE TABLE act(
   CHECK(confirmed_by IS NULL OR (confirmed_by <> proposed_by AND confirmed_office <> proposed_office))
 ) STRICT;
 
--- A case for people: a contradictory answer, a withdrawal after print, a lost card.
+-- A case for people: a contradictory answer, a withdrawal after print, a lost card, a stray one. What was scanned of a
+-- stray card need not be a serial of ours.
 CREATE TABLE dispute(
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL,
   application TEXT REFERENCES application(id), serial TEXT REFERENCES blank(serial), intent TEXT REFERENCES intent(id),
+  scanned TEXT, face_code TEXT, chip_id TEXT,
   text TEXT NOT NULL, opened_at INTEGER NOT NULL, closed_at INTEGER, closed_by TEXT
 ) STRICT;
+CREATE UNIQUE INDEX one_stray_case ON dispute(scanned, coalesce(face_code, ''), coalesce(chip_id, ''))
+  WHERE kind = 'stray' AND closed_at IS NULL;
 
 CREATE TRIGGER blank_is_never_deleted BEFORE DELETE ON blank BEGIN SELECT RAISE(ABORT, 'serials are never deleted'); END;
 CREATE TRIGGER intent_is_never_deleted BEFORE DELETE ON intent BEGIN SELECT RAISE(ABORT, 'intents are never deleted'); END;

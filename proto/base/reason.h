@@ -103,6 +103,8 @@
         X(CORE_DOWN, "core_down", 7, "The station's service does not answer; see mohr doctor.")                       \
         X(WORKER_LOST, "worker_lost", 6, "A helper process ended; its outcome is being found out.")                   \
         X(LEDGER, "ledger", 9, "The ledger cannot be written; stop and call the IT expert.")                          \
+        X(SCHEMA_OTHER, "schema_other", 4,                                                                            \
+          "The ledger is another version's: let mohrd migrate it, or use that version's programs.")                   \
         X(DISK_FULL, "disk_full", 9, "The disk is full; free space; finished work is safe.")                          \
         X(FSCK, "fsck", 9, "The ledger breaks a rule; stop and call the IT expert.")                                  \
         X(INTERNAL, "internal", 9, "An own fault; the step was stopped; tell the IT expert.")

@@ -30,7 +30,6 @@ static const struct plant plants[] = {
         { "schema", "", false, "CREATE TABLE note(text TEXT)" },
         { "schema", "", false, "INSERT INTO transition VALUES('blank','spoiled','mend','room')" },
         { "schema", "", false, "DELETE FROM transition WHERE event='verify'" },
-        { "schema", "", false, "PRAGMA user_version=2" },
         { "audit-chain", "", false, "UPDATE audit SET actor='p-other' WHERE event='approval' AND subject='QM-0007'" },
         { "audit-chain", "", false, "DELETE FROM audit WHERE event='approval' AND subject='QM-0007'" },
         { "transitions-legal", "state-has-audit", false,
