@@ -1,7 +1,7 @@
 # bash completion of mohr(1)
 _mohr()
 {
-        local commands='status queue show blank hopper match print inspect write confirm spoil sort resume unknown rebound sync fsck
+        local commands='status queue show blank hopper match print inspect write confirm spoil sort resume unknown rebound cases case sync fsck
                 audit states doctor verify'
         local causes='print_shifted print_streaks print_colour print_ribbon print_side print_data print_unreadable card_jam
                 card_surface card_dust serial_bad chip_mute chip_refused chip_partial power_fault other'
@@ -39,8 +39,11 @@ _mohr()
         confirm) options+=' --mismatch --yes --photo' ;;
         spoil) options+=' --cause --text --line --no-chip --no-wait' ;;
         sort) options+=' --line --card --next' ;;
-        unknown) options+=' list decide came_out none_came_out lost --serial' ;;
+        unknown) options+=' decide came_out none_came_out lost --serial' ;;
         rebound) options+=' no_card card_found --serial --face' ;;
+        cases) options+=' --all' ;;
+        case) options+=' close found_spoiled voided blank_counted blank_used blank_missing card_spoiled no_card settle_issued
+                settle_bound headquarters_told agreed head_agreed --text' ;;
         fsck) options+=' --ledger --list' ;;
         audit) options+=' verify list --ledger --after' ;;
         states) options+=' --dot' ;;

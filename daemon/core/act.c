@@ -32,16 +32,38 @@ static enum act_turn second(struct ledger *l, const char *id)
         return ACT_SECOND;
 }
 
+/* To the letter: the text of the body with sorted keys, and its digest. NULL without memory; the caller frees. */
+static char *letter(const json_t *body, char ret_digest[AUDIT_HASH_TEXT])
+{
+        char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+
+        if (text)
+                sha256_hex((struct bytes){ (const uint8_t *)text, strlen(text) }, ret_digest);
+        return text;
+}
+
+void act_first_person(struct ledger *l, const char *kind, const json_t *body, char *ret, size_t max)
+{
+        char digest[AUDIT_HASH_TEXT];
+        cleanup(free_p) char *text = letter(body, digest);
+
+        ret[0] = '\0';
+        if (text)
+                (void)ledger_get_text(l, ret, max,
+                                      "SELECT proposed_by FROM act WHERE kind=?1 AND digest=?2 AND confirmed_at IS NOT "
+                                      "NULL ORDER BY rowid DESC LIMIT 1",
+                                      "ss", kind, digest);
+}
+
 enum act_turn act_turn(struct ledger *l, const char *kind, const json_t *body)
 {
-        cleanup(free_p) char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
         char digest[AUDIT_HASH_TEXT], id[UUID_TEXT];
+        cleanup(free_p) char *text = letter(body, digest);
 
         if (!text) {
                 ledger_refuse(l, ERR_RETRY, REASON_INTERNAL, "no memory");
                 return ACT_REFUSED;
         }
-        sha256_hex((struct bytes){ (const uint8_t *)text, strlen(text) }, digest);
         if (ledger_get_text(l, id, sizeof id, "SELECT id FROM act WHERE kind=?1 AND digest=?2 AND confirmed_at IS NULL",
                             "ss", kind, digest))
                 return second(l, id);

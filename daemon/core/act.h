@@ -9,3 +9,5 @@ enum act_turn { ACT_REFUSED = -1, ACT_FIRST, ACT_SECOND };
  * answers that a second person is needed and commits. SECOND: signed by both, the caller does the act. REFUSED: the
  * transaction has failed with same_person. */
 enum act_turn act_turn(struct ledger *l, const char *kind, const json_t *body);
+/* Who asked first for what ACT_SECOND has just signed; ret gets "" when nobody did. */
+void act_first_person(struct ledger *l, const char *kind, const json_t *body, char *ret, size_t max);

@@ -4,7 +4,6 @@
 #include "daemon/core/print_flow.h"
 #include "daemon/core/spoil.h"
 #include "daemon/core/stock.h"
-#include "daemon/core/unknown.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/fault.h"
 #include <string.h>
@@ -344,24 +343,6 @@ static void post_confirm(struct request *r)
         api_done(r, result, &err, NULL);
 }
 
-static void post_unknown(struct request *r)
-{
-        const char *answer = "", *serial = NULL;
-        bool second = false;
-        struct jread in;
-        struct error err;
-        struct who who;
-        int result;
-
-        if (!api_actor(r, MAY_DECIDE, &who))
-                return;
-        in = jread_begin(r->body, "request", &err);
-        jread_str(&in, "answer", 1, 32, &answer);
-        jread_str_opt(&in, "serial", 6, SERIAL_TEXT - 1, &serial);
-        result = jread_end(&in) < 0 ? -1 : unknown_decide(api_core(r), &who, r->vars[0], answer, serial, &second, &err);
-        api_done(r, result, &err, second_json(second));
-}
-
 static void post_sync(struct request *r)
 {
         struct who who;
@@ -384,6 +365,7 @@ const struct route api_routes[] = {
         { "GET", "/v1/lines/{line}/shown", api_get_shown },
         { "GET", "/v1/lines/{line}/shown/photo", api_get_shown_photo },
         { "GET", "/v1/unknown", api_get_unknown },
+        { "GET", "/v1/cases", api_get_cases },
         { "GET", "/v1/audit", api_get_audit },
         { "GET", "/v1/snapshot", api_get_snapshot },
         { "POST", "/v1/sync", post_sync },
@@ -399,6 +381,7 @@ const struct route api_routes[] = {
         { "POST", "/v1/lines/{line}/write", post_write },
         { "POST", "/v1/blanks/{serial}/confirm", post_confirm },
         { "POST", "/v1/blanks/{serial}/spoil", post_spoil },
-        { "POST", "/v1/unknown/{intent}", post_unknown },
+        { "POST", "/v1/unknown/{intent}", api_post_unknown },
+        { "POST", "/v1/cases/{case}/close", api_post_case_close },
         { NULL, NULL, NULL },
 };

@@ -46,8 +46,12 @@ void api_get_blank(struct request *r);
 void api_get_shown(struct request *r);
 void api_get_shown_photo(struct request *r);
 void api_get_states(struct request *r);
-void api_get_unknown(struct request *r);
 void api_post_rebound(struct request *r); /* api_rebound.c */
 void api_get_audit(struct request *r);
 void api_get_snapshot(struct request *r);
 void api_get_events(struct request *r);
+/* The desk: api_desk.c */
+void api_get_unknown(struct request *r);
+void api_post_unknown(struct request *r);
+void api_get_cases(struct request *r);
+void api_post_case_close(struct request *r);

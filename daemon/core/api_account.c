@@ -1,6 +1,5 @@
-/* The machine's own account: life cycles, open outcomes, audit, a copy of the ledger, events. */
+/* The machine's own account: life cycles, audit, a copy of the ledger, events. */
 #include "daemon/core/api.h"
-#include "daemon/core/unknown.h"
 #include "proto/base/cleanup.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,14 +14,6 @@ void api_get_states(struct request *r)
                         list, json_pack("{s:s,s:s,s:s,s:s}", "entity", entity_name(transitions[i].entity), "from",
                                         transitions[i].from, "event", transitions[i].event, "to", transitions[i].to));
         web_reply(r, 200, json_pack("{s:o}", "transitions", list));
-}
-
-void api_get_unknown(struct request *r)
-{
-        struct who who;
-
-        if (api_actor(r, MAY_READ, &who))
-                web_reply(r, 200, json_pack("{s:o}", "unknown", unknown_list(api_core(r))));
 }
 
 void api_get_audit(struct request *r)

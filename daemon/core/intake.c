@@ -1,5 +1,6 @@
 #include "daemon/core/intake.h"
 #include "daemon/core/approvals.h"
+#include "daemon/core/cases.h"
 #include "daemon/core/log.h"
 #include "daemon/core/rebound.h"
 #include "proto/base/cleanup.h"
@@ -105,12 +106,8 @@ static void take_withdrawal(struct core *c, const struct portal_withdrawal *w)
                         return;
                 if (machine_next(ENTITY_APPLICATION, state, "dispute"))
                         ledger_move(l, ENTITY_APPLICATION, w->application, "dispute", NULL, NULL);
-                ledger_audit(l, "case", "blank", serial, NULL, NULL);
-                ledger_run(
-                        l,
-                        "INSERT INTO dispute(kind,application,serial,text,opened_at) VALUES('withdrawn',?1,?2,?3,?4)",
-                        "sssi", w->application, serial, "withdrawn by the portal after its card was begun",
-                        clock_wall_ms());
+                case_open(l, "withdrawn", w->application, serial, NULL,
+                          "withdrawn by the portal after its card was begun");
         } else if (machine_next(ENTITY_APPLICATION, state, "withdraw")) {
                 ledger_move(l, ENTITY_APPLICATION, w->application, "withdraw", NULL, NULL);
         }

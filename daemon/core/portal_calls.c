@@ -1,5 +1,6 @@
 #include "daemon/core/portal_calls.h"
 #include "daemon/core/approvals.h"
+#include "daemon/core/cases.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/fault.h"
 #include "proto/portal/answers.h"
@@ -280,14 +281,6 @@ static void apply(struct core *c, const char *intent, const struct call *call, c
                 ledger_move(l, ENTITY_APPLICATION, call->application, granted_event(call->what), intent, NULL);
 }
 
-static void open_case(struct ledger *l, const char *intent, const struct call *call, const struct error *why)
-{
-        ledger_audit(l, "case", "intent", intent, intent, NULL);
-        ledger_run(l, "INSERT INTO dispute(kind,application,serial,intent,text,opened_at) VALUES(?1,?2,?3,?4,?5,?6)",
-                   "sssssi", call->kind, call->application[0] ? call->application : NULL,
-                   call->serial[0] ? call->serial : NULL, intent, why->text, clock_wall_ms());
-}
-
 /* Moves the application when this event is possible now. */
 static bool move_if(struct ledger *l, const char *application, const char *event, const char *intent)
 {
@@ -348,7 +341,8 @@ static void refused(struct core *c, const char *intent, const struct call *call,
                 return;
         if (call->what == WHAT_ISSUANCE)
                 (void)move_if(l, call->application, "dispute", intent);
-        open_case(l, intent, call, why);
+        case_open(l, call->kind, call->application[0] ? call->application : NULL, call->serial[0] ? call->serial : NULL,
+                  intent, why->text);
 }
 
 static enum call_verdict record_refusal(struct core *c, const char *intent, const struct call *call, struct error *err)

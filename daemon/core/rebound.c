@@ -1,5 +1,6 @@
 #include "daemon/core/rebound.h"
 #include "daemon/core/act.h"
+#include "daemon/core/cases.h"
 #include "daemon/core/spoil.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/fault.h"
@@ -37,11 +38,8 @@ void rebound_open(struct ledger *l, const char *application)
             0)
                 return; /* what was begun here is in this ledger */
         ledger_move(l, ENTITY_APPLICATION, application, "dispute", NULL, NULL);
-        ledger_audit(l, "case", "application", application, NULL, NULL);
-        ledger_run(l, "INSERT INTO dispute(kind,application,text,opened_at) VALUES('" REBOUND_CASE "',?1,?2,?3)", "ssi",
-                   application,
-                   "begun by a former installation of this station: is there a card? look in printer, tray and drawers",
-                   clock_wall_ms());
+        case_open(l, REBOUND_CASE, application, NULL, NULL,
+                  "begun by a former installation of this station: is there a card? look in printer, tray and drawers");
 }
 
 /* ---- the answer ------------------------------------------------------------------------------------------------- */

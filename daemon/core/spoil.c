@@ -73,14 +73,12 @@ static void close_unknown(struct ledger *l, const char *serial)
                 intent_close(l, id, "fail", why);
 }
 
-/* The card of a withdrawn application is out of the way: the case is closed, nobody waits for another card. */
+/* The card of a withdrawn application is out of the way: nobody waits for another card. Its case waits for two people.
+ */
 static void end_withdrawal(struct ledger *l, const char *application, const char *state)
 {
         if (machine_next(ENTITY_APPLICATION, state, "withdraw"))
                 ledger_move(l, ENTITY_APPLICATION, application, "withdraw", NULL, NULL);
-        ledger_audit(l, "case_closed", "application", application, NULL, NULL);
-        ledger_run(l, "UPDATE dispute SET closed_at=?2, closed_by=?3 WHERE application=?1 AND closed_at IS NULL", "sis",
-                   application, clock_wall_ms(), l->who.person);
 }
 
 static void settle_application(struct core *c, const char *application, bool registered)

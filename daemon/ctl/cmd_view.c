@@ -5,23 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char *text_of(const json_t *object, const char *key)
 {
         const char *text = json_string_value(json_object_get(object, key));
 
         return text ? text : "";
-}
-
-static void format_time(int64_t ms, char ret[24])
-{
-        time_t s = (time_t)(ms / 1000);
-        struct tm t;
-
-        ret[0] = '\0';
-        if (ms > 0 && localtime_r(&s, &t))
-                (void)strftime(ret, 24, "%Y-%m-%d %H:%M:%S", &t);
 }
 
 /* ---- status -------------------------------------------------------------------------------------------------------
@@ -32,7 +21,7 @@ static void print_portal(const json_t *portal)
         char at[24], text[160];
         bool up = json_is_true(json_object_get(portal, "up"));
 
-        format_time(json_integer_value(json_object_get(portal, "synced_at")), at);
+        out_time(json_integer_value(json_object_get(portal, "synced_at")), at);
         (void)snprintf(text, sizeof text, "%s%s; %lld calls wait; last round %s", up ? "up" : "down",
                        json_is_true(json_object_get(portal, "fenced")) ? ", FENCED" : "",
                        (long long)json_integer_value(json_object_get(portal, "pending")), at[0] ? at : "never");
@@ -58,7 +47,7 @@ static void print_outcome(const char *label, const json_t *outcome)
 
         if (!json_is_object(outcome))
                 return;
-        format_time(json_integer_value(json_object_get(outcome, "at")), at);
+        out_time(json_integer_value(json_object_get(outcome, "at")), at);
         (void)snprintf(text, sizeof text, "%s %s %s%s%s", at, text_of(outcome, "serial"),
                        json_is_true(json_object_get(outcome, "ok")) ? "good" : "failed: ", text_of(e, "text"), "");
         out_field(label, text);
@@ -289,44 +278,8 @@ int cmd_show(struct ctl *c, int argc, char **argv)
         return 0;
 }
 
-/* ---- unknown and audit lists ----------------------------------------------------------------------------------------
+/* ---- audit list ------------------------------------------------------------------------------------------------------
  */
-
-static void print_unknown(const json_t *json)
-{
-        const json_t *item, *q;
-        size_t i, k;
-        char at[24];
-
-        if (json_array_size(json_object_get(json, "unknown")) == 0)
-                puts("Nothing is unknown.");
-        json_array_foreach(json_object_get(json, "unknown"), i, item)
-        {
-                cleanup(free_p) char *evidence =
-                        json_dumps(json_object_get(item, "evidence"), JSON_COMPACT | JSON_SORT_KEYS);
-
-                format_time(json_integer_value(json_object_get(item, "since")), at);
-                out_field_of(item, "intent", "intent");
-                out_field_of(item, "kind", "kind");
-                out_field_of(item, "serial", "serial");
-                out_field_of(item, "application", "application");
-                out_field_of(item, "line", "line");
-                out_field("since", at);
-                out_field_of(item, "last step", "step");
-                out_field("evidence", evidence);
-                json_array_foreach(json_object_get(item, "questions"), k, q)
-                {
-                        out_field_of(q, text_of(q, "answer"), "text");
-                        out_field_of(q, "  needs", "needs");
-                }
-                putchar('\n');
-        }
-}
-
-int cmd_unknown_list(struct ctl *c)
-{
-        return get(c, "/v1/unknown", print_unknown);
-}
 
 static void print_audit(const json_t *json)
 {

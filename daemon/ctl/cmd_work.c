@@ -437,23 +437,3 @@ int cmd_confirm(struct ctl *c, int argc, char **argv)
         client_path(path, sizeof path, "/v1/blanks/", operands[0], "/confirm");
         return post(c, path, json_pack("{s:b}", "match", !mismatch), "Issued; the serial is being sent to the portal.");
 }
-
-/* ---- unknown
- * --------------------------------------------------------------------------------------------------------- */
-
-int cmd_unknown(struct ctl *c, int argc, char **argv)
-{
-        const char *operands[CTL_ARGS_MAX], *serial = NULL;
-        const struct option_spec options[] = { { .name = "serial", .value = &serial }, { 0 } };
-        char path[128];
-        size_t n;
-
-        if (args_take(c, argc, argv, options, operands, &n) < 0)
-                return ctl_usage(ctl_command("unknown"));
-        if (n == 0 || (n == 1 && strcmp(operands[0], "list") == 0))
-                return cmd_unknown_list(c);
-        if (n != 3 || strcmp(operands[0], "decide") != 0)
-                return ctl_usage(ctl_command("unknown"));
-        client_path(path, sizeof path, "/v1/unknown/", operands[1], "");
-        return ctl_post_second(c, path, json_pack("{s:s,s:s*}", "answer", operands[2], "serial", serial), "Decided.");
-}

@@ -44,15 +44,19 @@ const struct command commands[] = {
           "second person of another office says\nthe same), and the next blank in the hopper.",
           cmd_sort },
         { "resume", "LINE", "Lets a held or stopped line go on, once the matter is settled.", cmd_resume },
-        { "unknown", "[list] | decide INTENT ANSWER [--serial SERIAL]",
-          "Outcomes that nobody knows, with the evidence; and a person's decision.\nAnswers: came_out (with --serial), "
-          "none_came_out (two people), lost (two people).",
+        { "unknown", "[INTENT] | decide INTENT ANSWER [--serial SERIAL]",
+          "Outcomes that nobody knows: the evidence, what to look for, and the command that answers.\nAnswers: came_out "
+          "(with --serial), none_came_out (with --serial of the blank, two people), lost (two people).",
           cmd_unknown },
         { "rebound", "APPLICATION no_card | APPLICATION card_found --serial SERIAL --face CODE",
           "After a new installation: what became of a card that the former one had begun (two people).\nno_card: it "
           "may "
           "be printed here. card_found: the found card is spoiled; a new one waits for headquarters.",
           cmd_rebound },
+        { "cases", "[--all]", "Open cases, what may be found about each, and the command that closes it.", cmd_cases },
+        { "case", "close ID FINDING [--text TEXT]",
+          "Closes a case: two people of two offices say the same, and the ledger bears it out.\nFindings: see cases.",
+          cmd_case },
         { "sync", "", "Asks the portal now.", cmd_sync },
         { "fsck", "[--ledger FILE] | --list",
           "Checks every invariant of the ledger.\nOn a snapshot of the running station, else on the ledger itself, "

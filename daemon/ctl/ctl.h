@@ -67,12 +67,13 @@ int cmd_sort(struct ctl *c, int argc, char **argv);
 int cmd_resume(struct ctl *c, int argc, char **argv);
 int cmd_unknown(struct ctl *c, int argc, char **argv);
 int cmd_rebound(struct ctl *c, int argc, char **argv);
+int cmd_cases(struct ctl *c, int argc, char **argv);
+int cmd_case(struct ctl *c, int argc, char **argv);
 int cmd_blank(struct ctl *c, int argc, char **argv);
 int cmd_sync(struct ctl *c, int argc, char **argv);
 int cmd_fsck(struct ctl *c, int argc, char **argv);
 int cmd_audit(struct ctl *c, int argc, char **argv);
 int cmd_states(struct ctl *c, int argc, char **argv);
 int cmd_doctor(struct ctl *c, int argc, char **argv);
-int cmd_unknown_list(struct ctl *c);
 int cmd_audit_list(struct ctl *c, const char *after); /* digits */
 int cmd_verify(struct ctl *c, int argc, char **argv);

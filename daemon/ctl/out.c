@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { COLUMNS_MAX = 10, LABEL_WIDTH = 16 };
 
@@ -156,4 +157,14 @@ void out_mark(bool good, const char *label, const char *text)
         fputs(label, stdout);
         pad(out_width(label), 20);
         puts(text);
+}
+
+void out_time(int64_t ms, char ret[24])
+{
+        time_t s = (time_t)(ms / 1000);
+        struct tm t;
+
+        ret[0] = '\0';
+        if (ms > 0 && localtime_r(&s, &t))
+                (void)strftime(ret, 24, "%Y-%m-%d %H:%M:%S", &t);
 }

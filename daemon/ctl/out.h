@@ -17,5 +17,7 @@ void out_title(const char *text);
 void out_mark(bool good, const char *label, const char *text);
 /* Text of any value: strings as they are, numbers, yes/no; "" for null and NULL. */
 const char *out_text(const json_t *value, char *buffer, size_t max);
+/* Wall milliseconds as local date and time; "" for 0. */
+void out_time(int64_t ms, char ret[24]);
 /* Columns a terminal needs for UTF-8 text: marks and joiners count nothing. */
 size_t out_width(const char *text);

@@ -264,7 +264,7 @@ static void test_decisions(void)
         CHECK(decide(intent, &rig_expert, "came_out", NULL, &second, &err) < 0 && err.reason == REASON_BAD_REQUEST);
         CHECK(decide(intent, &rig_expert, "came_out", "SC-1405-000999", &second, &err) < 0 &&
               err.reason == REASON_SERIAL_MISMATCH);
-        CHECK(decide(intent, &rig_expert, "lost", NULL, &second, &err) < 0 && err.reason == REASON_BAD_REQUEST);
+        CHECK(decide(intent, &rig_expert, "insert", NULL, &second, &err) < 0 && err.reason == REASON_BAD_REQUEST);
         CHECK(decide(intent, &rig_expert, "came_out", SERIAL, &second, &err) == 0 && !second);
         CHECK(rig_is(&rig, ENTITY_BLANK, SERIAL, "printed") && rig_is(&rig, ENTITY_INTENT, intent, "done"));
         CHECK(decide(intent, &rig_expert, "came_out", SERIAL, &second, &err) < 0 && err.reason == REASON_NOT_FOUND);
@@ -277,7 +277,7 @@ static void test_decisions(void)
               err.reason == REASON_SAME_PERSON);
         CHECK(decide(intent, &rig_colleague, "none_came_out", SERIAL, &second, &err) < 0 &&
               err.reason == REASON_SAME_PERSON);
-        CHECK(decide(intent, &rig_security, "none_came_out", NULL, &second, &err) == 0 && second); /* not the same */
+        CHECK(decide(intent, &rig_security, "lost", NULL, &second, &err) == 0 && second); /* not the same */
         CHECK(decide(intent, &rig_security, "none_came_out", SERIAL, &second, &err) == 0 && !second);
         CHECK(rig_is(&rig, ENTITY_BLANK, SERIAL, "hopper") && rig_is(&rig, ENTITY_INTENT, intent, "failed"));
         CHECK(rig_count(&rig, "SELECT count(*) FROM intent WHERE kind='decide' AND state='done'") == 1);
@@ -291,8 +291,8 @@ static void test_missing(void)
         bool second;
 
         lose_print(intent);
-        CHECK(decide(intent, &rig_expert, "none_came_out", NULL, &second, &err) == 0 && second);
-        CHECK(decide(intent, &rig_security, "none_came_out", NULL, &second, &err) == 0 && !second);
+        CHECK(decide(intent, &rig_expert, "lost", NULL, &second, &err) == 0 && second);
+        CHECK(decide(intent, &rig_security, "lost", NULL, &second, &err) == 0 && !second);
         CHECK(rig_is(&rig, ENTITY_BLANK, SERIAL, "missing"));
         CHECK(rig_count(&rig, "SELECT count(*) FROM dispute WHERE kind='missing' AND closed_at IS NULL") == 1);
         CHECK(start(APP, &err) < 0 && err.reason == REASON_WRONG_STATE); /* a missing card counts as live */
