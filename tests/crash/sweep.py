@@ -5,9 +5,14 @@
             run.check(station.judge())                 # complaints; an exception counts as one too
     # prints {"sweep":"portal","runs":N,"violations":0,"seconds":S} and exits 0 or 1
 
-A violated run leaves its folder (ledger, logs, portal) as a bundle and the command that plays it again.
+A violated run leaves its folder (ledger, logs, portal) as a bundle and the command that plays it again: what a run draws
+by lot comes from sweep.dice(NAME) alone, so that --seed and --only give the same again.
+
+    sweep.lanes(4, make, tasks)    # tasks: (name, f, args...) each f(lane, *args), shared out among 4 processes;
+                                   # make(number): a context that gives a lane
 """
 import argparse
+import collections
 import json
 import os
 import random
@@ -46,6 +51,7 @@ class Sweep:
         self.options, self.name = parser.parse_args(), name
         self.long, self.seed, self.random = self.options.long, self.options.seed, random.Random(self.options.seed)
         self.runs, self.violations, self.began = 0, 0, time.monotonic()
+        self.kinds = collections.Counter()  # runs by the first word of their names
 
     def __enter__(self):
         if os.geteuid() != 0:
@@ -62,12 +68,70 @@ class Sweep:
             self.violations += 1
             self.bundle('broken')
         shutil.rmtree(self.dir, ignore_errors=True)
+        if self.kinds:
+            print(f'{self.name}: ' + ', '.join(f'{kind} {n}' for kind, n in sorted(self.kinds.items())), flush=True)
         print(json.dumps({'sweep': self.name, 'runs': self.runs, 'violations': self.violations,
                           'seconds': round(time.monotonic() - self.began, 1)}), flush=True)
         sys.exit(1 if self.violations else 0)
 
     def wanted(self, name):
         return self.options.only in name
+
+    def dice(self, name):
+        return random.Random(f'{self.seed} {name}')
+
+    def lanes(self, n, make, tasks):
+        """Each lane takes the next task when it is done with one. The numbers come back; words and bundles are the lane's."""
+        tasks = [task for task in tasks if self.wanted(task[0])]
+        n = min(n, len(tasks))
+        orders, results = os.pipe(), os.pipe()
+        os.write(orders[1], b''.join(k.to_bytes(4, 'big') for k in range(min(len(tasks), 16000))))
+        os.close(orders[1])
+        pids = [self._lane(k, make, tasks, orders[0], results[1]) for k in range(n)]
+        os.close(results[1])
+        try:
+            with os.fdopen(results[0]) as lines:
+                for line in lines:
+                    self._count(json.loads(line))
+        except SystemExit:
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+            raise
+        finally:
+            os.close(orders[0])
+            for pid in pids:
+                if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
+                    self.violations += 1
+                    print(f'{self.name}: a lane broke off', file=sys.stderr, flush=True)
+
+    def _count(self, row):
+        self.runs += row['runs']
+        self.violations += row['violations']
+        self.kinds.update(row['kinds'])
+
+    def _lane(self, k, make, tasks, orders, results):
+        pid = os.fork()
+        if pid:
+            return pid
+        status = 1
+        try:
+            random.seed()  # ports are drawn with it
+            with make(k) as lane:
+                while order := os.read(orders, 4):
+                    self.runs, self.violations, self.kinds = 0, 0, collections.Counter()
+                    task = tasks[int.from_bytes(order, 'big')]
+                    task[1](lane, *task[2:])
+                    row = {'runs': self.runs, 'violations': self.violations, 'kinds': self.kinds}
+                    os.write(results, (json.dumps(row) + '\n').encode())
+            status = 0
+        except SystemExit:
+            pass
+        except BaseException:  # a lane that is broken says so, and the sweep counts it
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
 
     def bundle(self, name, folder=None):
         """Copies the folder aside; where it is, and how to play it again."""
@@ -96,6 +160,7 @@ class _Context:
         if kind:
             self.run.complaints.append(''.join(traceback.format_exception(kind, value, trace)).rstrip())
         self.sweep.runs += self.n
+        self.sweep.kinds[self.run.name.split()[0]] += self.n
         self.sweep.violations += len(self.run.complaints)
         for complaint in self.run.complaints:
             print(f'{self.sweep.name}: {self.run.name}: {complaint}', file=sys.stderr, flush=True)
