@@ -163,9 +163,14 @@ static enum action pass(const char *name)
 /* The strings live in the environment, which this process does not change. */
 void fault_env(char *ret[])
 {
-        for (char **e = environ; *e; e++)
-                if (strncmp(*e, "MOHR_FAULT", 10) == 0 && (e[0][10] == '=' || e[0][10] == '_'))
-                        *ret++ = *e;
+        static const char *const names[FAULT_ENV_MAX] = { "MOHR_FAULT=", "MOHR_FAULT_ONCE=", "MOHR_FAULT_TRACE=" };
+
+        for (size_t i = 0; i < FAULT_ENV_MAX; i++)
+                for (char **e = environ; *e; e++)
+                        if (strncmp(*e, names[i], strlen(names[i])) == 0) {
+                                *ret++ = *e;
+                                break;
+                        }
         *ret = NULL;
 }
 

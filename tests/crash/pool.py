@@ -56,3 +56,11 @@ def keep_log(result):
     if 'folder' in result:
         with open(os.path.join(result['folder'], 'rig.log'), 'w') as f:
             f.write(result['log'])
+
+
+def part(text):
+    """'K/N' as two numbers: every N-th from the K-th."""
+    k, n = map(int, text.split('/'))
+    if not 1 <= k <= n:
+        raise ValueError(text)
+    return k, n

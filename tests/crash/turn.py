@@ -27,6 +27,7 @@ from rig.station import ANCHOR_S, STATION, Options, Station  # noqa: E402
 from rig.supervisor import insist  # noqa: E402
 
 STEP_S, LIMIT_S = 0.03, 120
+DPI = 200  # the codes can still be read, and drawing a card takes half the time
 APPLICANTS = 2
 # what is issued in a turn: the stages at which cards are spoiled, what happens to printer, chips, portal and core
 # meanwhile, and a first fault of the scenario's own
@@ -132,6 +133,7 @@ class Work:
         self.expert.plan.hands = [list(self.what.get('spoil', []))]
         self.done = set()
         station.printer.write(self.dice.choice([20, 60, 150]), 'device_ms')
+        station.printer.write(DPI, 'dpi')
         if 'printer' in self.what:
             station.printer.next(self.what['printer'])
 

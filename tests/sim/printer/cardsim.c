@@ -6,6 +6,7 @@
  *   path/NNNNNN/              the card inside the machine
  *   tray/NNNNNN/              what came out: serial, state ("ok", "half", "blank"), job, front.png, back.png
  *   device_ms ribbon          milliseconds per card; cards left on the ribbon
+ *   dpi                       of the print head; 300 when it is missing
  *   fault                     jam or cover while a person must act; the operator's command removes it
  *   next                      one command for the next card, taken by it: jam, jam_feed, double_feed, die, exit N,
  *                             refuse N (before a card is fed), nohistory
@@ -260,13 +261,15 @@ static bool run(char *const argv[])
         return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* What the print head sees of the document: two pages at the head's 300 dpi. false: it is none. */
+/* What the print head sees of the document: two pages. false: it is none. */
 static bool raster(const char *document)
 {
-        char *const argv[] = { (char[]){ "pdftoppm" },   (char[]){ "-r" },        (char[]){ "300" },
+        char dpi[NAME_LEN];
+        char *const argv[] = { (char[]){ "pdftoppm" },   (char[]){ "-r" },        dpi,
                                (char[]){ "-png" },       (char[]){ "-l" },        (char[]){ "2" },
                                (char *)(size_t)document, (char[]){ "work/page" }, NULL };
 
+        (void)snprintf(dpi, sizeof dpi, "%ld", read_number("dpi", 300));
         (void)unlink("work/page-1.png");
         (void)unlink("work/page-2.png");
         return run(argv) && access("work/page-1.png", R_OK) == 0;

@@ -3,7 +3,7 @@
 
 cardsim_ctl.py DIR init                 an empty machine: 1000 ms per card, ribbon for 500 cards
 cardsim_ctl.py DIR load FROM TO         blanks with these pre-printed serials behind those in the hopper
-cardsim_ctl.py DIR set KEY VALUE        device_ms, ribbon
+cardsim_ctl.py DIR set KEY VALUE        device_ms, ribbon, dpi
 cardsim_ctl.py DIR next COMMAND         for the next card: jam, jam_feed, double_feed, die, exit N, refuse N, nohistory
 cardsim_ctl.py DIR cover                opens the cover: the machine waits until `clear`
 cardsim_ctl.py DIR clear                closes the cover, frees the path (a card inside comes out), and it goes on
