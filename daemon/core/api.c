@@ -368,6 +368,7 @@ const struct route api_routes[] = {
         { "GET", "/v1/cases", api_get_cases },
         { "GET", "/v1/audit", api_get_audit },
         { "GET", "/v1/snapshot", api_get_snapshot },
+        { "GET", "/v1/portal/ledger", api_get_portal_ledger },
         { "POST", "/v1/sync", post_sync },
         { "POST", "/v1/blanks", post_blanks },
         { "POST", "/v1/lines/{line}/hopper", post_hopper },

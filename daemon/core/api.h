@@ -37,7 +37,7 @@ json_t *api_rows(struct ledger *l, const char *const *keys, const char *sql, con
 /* The first element, or null; list is taken. */
 json_t *api_first(json_t *list);
 
-/* Reading: api_status.c, api_view.c, api_account.c */
+/* Reading: api_status.c, api_view.c, api_account.c, api_portal.c */
 void api_get_status(struct request *r);
 void api_get_queue(struct request *r);
 void api_get_application(struct request *r);
@@ -55,3 +55,4 @@ void api_get_unknown(struct request *r);
 void api_post_unknown(struct request *r);
 void api_get_cases(struct request *r);
 void api_post_case_close(struct request *r);
+void api_get_portal_ledger(struct request *r);

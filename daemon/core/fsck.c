@@ -8,29 +8,38 @@
 #include <string.h>
 
 static const struct fsck_check own_checks[] = {
-        { .rule = { "file-integrity", "DESIGN 4", "The file is whole: pages, indices and CHECKs.", true },
+        { .rule = { "file-integrity", "DESIGN 4", "The file is whole: pages, indices and CHECKs.", .audit = true },
           .run = fsck_integrity },
-        { .rule = { "foreign-keys", "DESIGN 4", "Each row named by another exists.", true }, .run = fsck_foreign_keys },
-        { .rule = { "schema", "DESIGN 4", "All tables, indices and triggers stand as they were made.", true },
+        { .rule = { "foreign-keys", "DESIGN 4", "Each row named by another exists.", .audit = true },
+          .run = fsck_foreign_keys },
+        { .rule = { "schema", "DESIGN 4", "All tables, indices and triggers stand as they were made.", .audit = true },
           .run = fsck_schema },
         { .rule = { "audit-chain", "DESIGN 1.9", "The audit rows are in sequence and each hash covers the row before.",
-                    true },
+                    .audit = true },
           .run = fsck_audit_chain },
-        { .rule = { "transitions-legal", "DESIGN 3", "Every move of the audit follows the life cycles.", true },
+        { .rule = { "transitions-legal", "DESIGN 3", "Every move of the audit follows the life cycles.",
+                    .audit = true },
           .run = fsck_transitions },
         { .rule = { "no-personal-data-in-audit", "DESIGN 1.9, 4",
-                    "No name and no national ID of an applicant stands in the audit.", true },
+                    "No name and no national ID of an applicant stands in the audit.", .audit = true },
           .run = fsck_personal_data },
-        { .rule = { "payload-hash", "DESIGN 5", "An intent keeps the exact bytes it was made with.", false },
+        { .rule = { "no-personal-data-elsewhere", "DESIGN 4",
+                    "No name and no national ID of an applicant stands in an intent, a case, an act or a spoil's "
+                    "cause." },
+          .run = fsck_personal_data_elsewhere },
+        { .rule = { "payload-hash", "DESIGN 5", "An intent keeps the exact bytes it was made with." },
           .run = fsck_payload_hash },
         { .rule = { "receipt-present", "DESIGN 1.5",
-                    "A finished portal call has its receipt, for this very call and these bytes.", false },
+                    "A finished portal call has its receipt, for this very call and these bytes." },
           .run = fsck_receipts },
-        { .rule = { "approval-bytes", "DESIGN 5", "The stored approvals and data hashes are those received.", false },
+        { .rule = { "approval-bytes", "DESIGN 5", "The stored approvals and data hashes are those received." },
           .run = fsck_approval_bytes },
-        { .rule = { "photo-bytes", "DESIGN 5", "The stored photos are those the approvals name.", false },
+        { .rule = { "authorisation-bytes", "DESIGN 1.6, 5",
+                    "Headquarters' stored authorisation says what the ledger took from it." },
+          .run = fsck_authorisation_bytes },
+        { .rule = { "photo-bytes", "DESIGN 5", "The stored photos are those the approvals name." },
           .run = fsck_photo_bytes },
-        { .rule = { "act-digest", "DESIGN 1.8", "A two-person act's digest covers its body.", false },
+        { .rule = { "act-digest", "DESIGN 1.8", "A two-person act's digest covers its body." },
           .run = fsck_act_digest },
 };
 
@@ -81,14 +90,22 @@ static int run_sql(struct fsck *f, const char *sql)
         return db_end(&rows);
 }
 
-int fsck_run(struct db *db, bool audit_only, fsck_say_fn say, void *context, int64_t *ret_faults, struct error *err)
+static bool wanted(const struct fsck_rule *rule, bool audit_only, const struct fsck_portal *portal)
+{
+        return audit_only ? rule->audit : !rule->portal || (portal && portal->n_pending == 0);
+}
+
+static int run_rules(struct db *db, bool audit_only, struct fsck_portal *portal, fsck_say_fn say, void *context,
+                     int64_t *ret_faults, struct error *err)
 {
         struct fsck f = { .db = db, .say = say, .context = context, .err = err };
         const struct fsck_check *check;
         int r = schema_check_version(db, err) < 0 ? -1 : db_script(db, fsck_setup, err);
 
+        if (r == 0 && portal)
+                r = fsck_portal_load(db, portal, err);
         for (size_t i = 0; r == 0 && (check = check_at(i)); i++) {
-                if (audit_only && !check->rule.audit)
+                if (!wanted(&check->rule, audit_only, portal))
                         continue;
                 f.rule = &check->rule;
                 f.n_of_rule = 0;
@@ -97,6 +114,11 @@ int fsck_run(struct db *db, bool audit_only, fsck_say_fn say, void *context, int
         if (r == 0)
                 *ret_faults = f.n_faults;
         return r;
+}
+
+int fsck_run(struct db *db, bool audit_only, fsck_say_fn say, void *context, int64_t *ret_faults, struct error *err)
+{
+        return run_rules(db, audit_only, NULL, say, context, ret_faults, err);
 }
 
 static int copy_all(struct db *from, struct db *to, struct error *err)
@@ -112,14 +134,30 @@ static int copy_all(struct db *from, struct db *to, struct error *err)
 }
 
 /* SQLite forgets CHECKs of a file opened read-only (observed, 3.40.1), so the rules run on an unnamed private copy. */
-int fsck_file(const char *path, bool audit_only, fsck_say_fn say, void *context, int64_t *ret_faults, struct error *err)
+static int open_copy(const char *path, struct db *ret, struct error *err)
 {
         cleanup(db_close) struct db file = { 0 };
+
+        if (db_open(&file, path, true, err) < 0 || db_open(ret, "", false, err) < 0)
+                return -1;
+        return copy_all(&file, ret, err);
+}
+
+int fsck_file(const char *path, bool audit_only, fsck_say_fn say, void *context, int64_t *ret_faults, struct error *err)
+{
         cleanup(db_close) struct db copy = { 0 };
 
-        if (db_open(&file, path, true, err) < 0 || db_open(&copy, "", false, err) < 0 ||
-            copy_all(&file, &copy, err) < 0)
+        if (open_copy(path, &copy, err) < 0)
                 return -1;
-        db_close(&file);
         return fsck_run(&copy, audit_only, say, context, ret_faults, err);
+}
+
+int fsck_file_portal(const char *path, struct fsck_portal *portal, fsck_say_fn say, void *context, int64_t *ret_faults,
+                     struct error *err)
+{
+        cleanup(db_close) struct db copy = { 0 };
+
+        if (open_copy(path, &copy, err) < 0)
+                return -1;
+        return run_rules(&copy, false, portal, say, context, ret_faults, err);
 }

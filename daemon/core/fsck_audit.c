@@ -103,10 +103,10 @@ int fsck_transitions(struct fsck *f)
 }
 
 /* ---- personal data ------------------------------------------------------------------------------------------------
- * Names are Persian, so only rows with other letters than ASCII are compared with all names; national IDs are runs of
+ * Names are Persian, so only texts with other letters than ASCII are compared with all names; national IDs are words of
  * ten digits, looked up by index. */
 
-static int look_up_id(struct fsck *f, int64_t seq, const char *digits)
+static int look_up_id(struct fsck *f, const char *subject, const char *digits)
 {
         char id[11];
         int64_t n = 0;
@@ -115,49 +115,61 @@ static int look_up_id(struct fsck *f, int64_t seq, const char *digits)
         if (db_get_int(f->db, &n, f->err, "SELECT count(*) FROM person WHERE national_id=?1", "s", id) < 0)
                 return -1;
         if (n > 0)
-                tell_row(f, seq, "holds a national ID");
+                fsck_tell(f, subject, "holds a national ID");
         return 0;
 }
 
-static int scan_digits(struct fsck *f, int64_t seq, const char *text)
+/* Ten digits inside a longer word are part of a digest or an id. */
+static int scan_digits(struct fsck *f, const char *subject, const char *text)
 {
+        bool inside = false;
+
         while (*text) {
                 size_t n = strspn(text, "0123456789");
 
-                if (n == 10 && look_up_id(f, seq, text) < 0)
+                if (n == 10 && !inside && !isalnum((unsigned char)text[n]) && look_up_id(f, subject, text) < 0)
                         return -1;
                 text += n > 0 ? n : 1;
+                inside = isalnum((unsigned char)text[-1]);
         }
         return 0;
 }
 
-static int scan_ids(struct fsck *f)
+static int scan_ids(struct fsck *f, const char *sql)
 {
         struct db_rows rows;
         int r = 0;
 
-        if (db_query(f->db, &rows, f->err,
-                     "SELECT seq, subject||' '||actor||' '||body FROM audit WHERE subject||' '||actor||' '||body GLOB "
-                     "'*[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]*'",
-                     "") < 0)
+        if (db_query(f->db, &rows, f->err, sql, "") < 0)
                 return -1;
         while (r == 0 && db_next(&rows))
-                r = scan_digits(f, db_int(&rows, 0), db_text(&rows, 1));
+                r = scan_digits(f, db_text(&rows, 0), db_text(&rows, 1));
         return db_end(&rows) < 0 ? -1 : r;
 }
 
-int fsck_personal_data(struct fsck *f)
+static int scan_names(struct fsck *f, const char *sql)
 {
         struct db_rows rows;
 
-        if (scan_ids(f) < 0 ||
-            db_query(f->db, &rows, f->err,
-                     "SELECT DISTINCT a.seq FROM (SELECT seq, subject||' '||actor||' '||body AS text FROM audit WHERE "
-                     "subject||actor||body GLOB '*[^ -~]*') a JOIN person p ON instr(a.text, p.name)>0 OR "
-                     "(p.name_key<>'' AND instr(a.text, p.name_key)>0)",
-                     "") < 0)
+        if (db_query(f->db, &rows, f->err, sql, "") < 0)
                 return -1;
         while (db_next(&rows))
-                tell_row(f, db_int(&rows, 0), "holds a person's name");
+                fsck_tell(f, db_text(&rows, 0), "holds a person's name");
         return db_end(&rows);
+}
+
+#define TEN_DIGITS "'*[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]*'"
+#define IDS_OF(places) "SELECT subject, text FROM fsck_text WHERE place " places " AND text GLOB " TEN_DIGITS
+#define NAMES_OF(places)                                                                          \
+        "SELECT DISTINCT t.subject FROM fsck_text t JOIN person p ON instr(t.text, p.name)>0 OR " \
+        "(p.name_key<>'' AND instr(t.text, p.name_key)>0) WHERE t.place " places " AND t.text GLOB '*[^ -~]*'"
+
+int fsck_personal_data(struct fsck *f)
+{
+        return scan_ids(f, IDS_OF("='audit'")) < 0 || scan_names(f, NAMES_OF("='audit'")) < 0 ? -1 : 0;
+}
+
+int fsck_personal_data_elsewhere(struct fsck *f)
+{
+        return scan_ids(f, IDS_OF("<>'audit'")) < 0 || scan_names(f, NAMES_OF("<>'audit'")) < 0 ? -1 : 0;
 }

@@ -86,16 +86,39 @@ static bool says(const json_t *json, const char *key, const char *value)
         return text && value && strcmp(text, value) == 0;
 }
 
-static bool receipt_fits(struct bytes jws, uint8_t *payload, const char *key, const char *sha256)
+/* What the payload of a stored JWS says; NULL when it is none. */
+static json_t *payload_json(struct bytes jws, uint8_t *space)
 {
-        cleanup(json_p) json_t *json = NULL;
         struct error ignored;
         size_t n = 0;
 
-        if (!jws_payload(jws, payload, &n))
-                return false;
-        json = json_strict((struct bytes){ payload, n }, PAYLOAD_MAX, &ignored);
-        return json && says(json, "key", key) && says(json, "payload_sha256", sha256);
+        return jws_payload(jws, space, &n) ? json_strict((struct bytes){ space, n }, PAYLOAD_MAX, &ignored) : NULL;
+}
+
+int fsck_authorisation_bytes(struct fsck *f)
+{
+        cleanup(free_p) uint8_t *payload = malloc(PAYLOAD_MAX);
+        struct db_rows rows;
+
+        if (!payload)
+                return err_own(f->err, ERR_RETRY, REASON_INTERNAL, "no memory");
+        if (db_query(f->db, &rows, f->err, "SELECT id, jws, application, spoiled_serial FROM reissue", "") < 0)
+                return -1;
+        while (db_next(&rows)) {
+                cleanup(json_p) json_t *json = payload_json(db_bytes(&rows, 1), payload);
+
+                if (!says(json, "id", db_text(&rows, 0)) || !says(json, "application", db_text(&rows, 2)) ||
+                    !says(json, "spoiled_serial", db_text(&rows, 3)))
+                        fsck_tell(f, db_text(&rows, 0), "headquarters authorised something else");
+        }
+        return db_end(&rows);
+}
+
+static bool receipt_fits(struct bytes jws, uint8_t *payload, const char *key, const char *sha256)
+{
+        cleanup(json_p) json_t *json = payload_json(jws, payload);
+
+        return says(json, "key", key) && says(json, "payload_sha256", sha256);
 }
 
 int fsck_receipts(struct fsck *f)
@@ -107,8 +130,7 @@ int fsck_receipts(struct fsck *f)
                 return err_own(f->err, ERR_RETRY, REASON_INTERNAL, "no memory");
         if (db_query(f->db, &rows, f->err,
                      "SELECT id, receipt, payload_sha256 FROM intent WHERE receipt IS NOT NULL OR (state='done' AND "
-                     "kind "
-                     "IN ('claim','begin','report','spoil'))",
+                     "kind IN ('claim','release','begin','report','spoil','anchor'))",
                      "") < 0)
                 return -1;
         while (db_next(&rows)) {

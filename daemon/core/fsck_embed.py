@@ -3,18 +3,19 @@
 
 A file of rules is a comment, then blocks parted by empty lines. Each block is one rule:
 
-    -- rule NAME (CLAUSE)            or, when it belongs to `mohr audit verify` too: -- rule NAME (CLAUSE) audit
+    -- rule NAME (CLAUSE) [audit | portal]
     -- The sentence that must be true,
     -- on one line or more.
     SELECT subject, detail ...;
 
+audit: it belongs to `mohr audit verify` too; portal: it is judged when the portal's ledger was read.
 It selects key and description of each row that breaks the sentence, no row when all is well. A block of any other form,
 a name used twice, or SQL that the schema cannot run fails the build."""
 import re
 import sqlite3
 import sys
 
-HEADER = re.compile(r'-- rule ([a-z]+(?:-[a-z]+)*) \(([^()]+)\)( audit)?')
+HEADER = re.compile(r'-- rule ([a-z]+(?:-[a-z]+)*) \(([^()]+)\)(?: (audit|portal))?')
 
 
 class Malformed(Exception):
@@ -25,8 +26,8 @@ def parse_block(block):
     lines = block.split('\n')
     header = HEADER.fullmatch(lines[0])
     if not header:
-        raise Malformed(f'not "-- rule NAME (CLAUSE)": {lines[0]}')
-    name, clause, audit = header.groups()
+        raise Malformed(f'not "-- rule NAME (CLAUSE) [audit | portal]": {lines[0]}')
+    name, clause, part = header.groups()
     n = 1
     while n < len(lines) and lines[n].startswith('-- '):
         n += 1
@@ -35,7 +36,7 @@ def parse_block(block):
         raise Malformed(f'{name}: the comment is no sentence')
     if '--' in sql or not sql.startswith('SELECT ') or sql.count(';') != 1 or not sql.endswith(';'):
         raise Malformed(f'{name}: not one SELECT that ends with a semicolon')
-    return name, clause, bool(audit), sentence, sql
+    return name, clause, part, sentence, sql
 
 
 def parse(text):
@@ -74,9 +75,9 @@ def table(rules, setup):
     yield '#include "daemon/core/fsck_inside.h"\n'
     yield f'const char fsck_setup[] =\n{literal(setup)};\n'
     yield 'const struct fsck_check fsck_sql_checks[] = {'
-    for name, clause, audit, sentence, sql in rules:
+    for name, clause, part, sentence, sql in rules:
         yield f'        {{ .rule = {{ {quoted(name)}, {quoted(clause)},\n                    {quoted(sentence)},'
-        yield f'                    {"true" if audit else "false"} }},\n          .sql =\n{literal(sql)} }},'
+        yield f'                    {str(part == "audit").lower()}, {str(part == "portal").lower()} }},\n          .sql =\n{literal(sql)} }},'
     yield '};\nconst size_t fsck_n_sql_checks = sizeof fsck_sql_checks / sizeof fsck_sql_checks[0];'
 
 

@@ -49,18 +49,25 @@ WHERE state IN ('printing', 'writing', 'written')
                    AND kind = CASE b.state WHEN 'printing' THEN 'print' ELSE 'write' END);
 
 -- rule effect-once (DESIGN 1.4)
--- No card is printed and no chip written twice.
-SELECT card, count(*) || ' prints done'
+-- No card is printed and no chip written twice, nor begun again while the first outcome is open or done.
+SELECT card, count(*) || ' prints: ' || group_concat(state, ', ')
 FROM intent
-WHERE kind = 'print' AND state = 'done'
+WHERE kind = 'print' AND state IN ('running', 'unknown', 'done')
 GROUP BY card
 HAVING count(*) > 1
 UNION ALL
-SELECT serial, count(*) || ' writes done'
+SELECT serial, count(*) || ' writes: ' || group_concat(state, ', ')
 FROM intent
-WHERE kind = 'write' AND state = 'done'
+WHERE kind = 'write' AND state IN ('running', 'unknown', 'done')
 GROUP BY serial
 HAVING count(*) > 1;
+
+-- rule repeated-where-refused-twice (DESIGN 1.4)
+-- Only an effect whose last hop refuses duplicates was begun again after it was unknown.
+SELECT s.subject, coalesce(i.kind, 'what nobody knows') || ' was repeated at audit row ' || s.seq
+FROM fsck_step s LEFT JOIN intent i ON i.id = s.subject
+WHERE s.entity = 'intent' AND s.event = 'repeat'
+  AND coalesce(i.kind, '') NOT IN ('claim', 'release', 'begin', 'report', 'spoil', 'anchor', 'print');
 
 -- rule worksheet-before-print (I-6.6)
 -- Each print was begun after the match with the worksheet was confirmed.
@@ -119,7 +126,8 @@ SELECT a.id, a.kind || ' was confirmed by nobody of the audit'
 FROM act a
 WHERE a.confirmed_by IS NOT NULL
   AND (NOT EXISTS(SELECT 1 FROM audit
-                  WHERE entity = 'act' AND subject = a.id AND event = 'propose' AND actor = a.proposed_by)
+                  WHERE entity = 'act' AND subject = a.id AND event = 'propose' AND actor = a.proposed_by
+                    AND json_extract(body, '$.digest') = a.digest)
        OR NOT EXISTS(SELECT 1 FROM audit
                      WHERE entity = 'act' AND subject = a.id AND event = 'confirm' AND actor = a.confirmed_by))
 UNION ALL

@@ -62,19 +62,34 @@ FROM blank b JOIN dispute d ON d.serial = b.serial
 WHERE b.state IN ('post', 'delivered') AND d.kind = 'report' AND d.closed_at IS NULL;
 
 -- rule refused-opens-case (DESIGN 1.5)
--- A report the portal refused has a case.
-SELECT id, 'refused report of ' || coalesce(serial, 'no serial') || ' without a case'
+-- A report or spoil that the portal refused has a case, or its application was withdrawn by that answer.
+SELECT id, 'refused ' || kind || ' of ' || coalesce(serial, 'no serial') || ' without a case'
 FROM intent i
-WHERE kind = 'report' AND state = 'refused' AND NOT EXISTS(SELECT 1 FROM dispute WHERE intent = i.id);
+WHERE kind IN ('report', 'spoil') AND state = 'refused'
+  AND NOT EXISTS(SELECT 1 FROM dispute WHERE intent = i.id)
+  AND NOT EXISTS(SELECT 1 FROM fsck_step
+                 WHERE kind = 'spoil' AND entity = 'application' AND subject = i.application
+                   AND event = 'withdraw' AND intent = i.id);
+
+-- rule portal-number-once (DESIGN 1.5, 5)
+-- The portal numbers what it applies: no two calls were receipted under one number.
+SELECT group_concat(id, ' '), 'both have the portal''s number ' || json_extract(result, '$.portal_seq')
+FROM intent
+WHERE state = 'done' AND json_valid(result) AND json_extract(result, '$.portal_seq') IS NOT NULL
+GROUP BY json_extract(result, '$.portal_seq')
+HAVING count(*) > 1;
 
 -- rule audit-head (DESIGN 1.9, 5) audit
--- The audit head told to the portal stands in the chain.
-SELECT i.id, 'told head ' || substr(json_extract(said, '$.audit_head'), 1, 16) || ' of row '
-             || json_extract(said, '$.audit_seq') || ' is not in the chain'
-FROM (SELECT id, CAST(payload AS TEXT) AS said FROM intent WHERE kind = 'report') i
-WHERE json_valid(said)
-  AND NOT EXISTS(SELECT 1 FROM audit a
-                 WHERE a.seq = json_extract(said, '$.audit_seq') AND a.hash = json_extract(said, '$.audit_head'));
+-- Each audit head told to the portal, by whatever call, stands in the chain before that call.
+SELECT i.id, i.kind || ' told head ' || coalesce(substr(i.head, 1, 16), 'none') || ' of row '
+             || coalesce(i.seq, 'none') || ', which is not in the chain before it'
+FROM (SELECT id, kind, coalesce(json_extract(said, '$.audit_head'), json_extract(said, '$.head')) AS head,
+             coalesce(json_extract(said, '$.audit_seq'), json_extract(said, '$.seq')) AS seq
+      FROM (SELECT id, kind, CAST(payload AS TEXT) AS said FROM intent WHERE payload IS NOT NULL)
+      WHERE json_valid(said)) i
+LEFT JOIN fsck_life f ON f.intent = i.id
+WHERE (i.kind IN ('report', 'anchor') OR i.head IS NOT NULL)
+  AND NOT EXISTS(SELECT 1 FROM audit a WHERE a.seq = i.seq AND a.hash = i.head AND a.seq < f.born);
 
 -- rule state-has-audit (DESIGN 1.9) audit
 -- The audit rows of each application, blank and intent lead without a gap to its present state.
@@ -92,3 +107,25 @@ FROM (SELECT 'application' AS entity, id, state FROM application
 LEFT JOIN fsck_step s ON s.seq = (SELECT max(seq) FROM fsck_step
                                   WHERE entity = e.entity AND subject = e.id AND to_state IS NOT NULL)
 WHERE s.to_state IS NOT e.state;
+
+-- rule nothing-vanishes (DESIGN 4) audit
+-- Each application and intent that the audit saw born still has its row.
+SELECT s.subject, s.entity || ' born at audit row ' || s.seq || ' is gone'
+FROM fsck_step s
+WHERE s.event = 'born'
+  AND CASE s.entity WHEN 'application' THEN NOT EXISTS(SELECT 1 FROM application WHERE id = s.subject)
+                    WHEN 'intent' THEN NOT EXISTS(SELECT 1 FROM intent WHERE id = s.subject) END;
+
+-- rule intent-as-born (DESIGN 1.3, 1.9) audit
+-- An intent is still for what the audit says it was born for: its kind, application, serial and line.
+SELECT i.id, 'is ' || i.kind || ' for ' || coalesce(i.application, i.serial, i.line, 'nothing') || ', was born as '
+             || coalesce(json_extract(a.body, '$.kind'), 'nothing') || ' at audit row ' || a.seq
+FROM intent i
+JOIN fsck_life f ON f.intent = i.id
+JOIN audit a ON a.seq = f.born
+WHERE CASE WHEN json_valid(a.body) THEN
+             json_extract(a.body, '$.kind') IS NOT i.kind
+             OR json_extract(a.body, '$.application') IS NOT i.application
+             OR json_extract(a.body, '$.serial') IS NOT i.serial
+             OR json_extract(a.body, '$.line') IS NOT i.line
+           ELSE 1 END;

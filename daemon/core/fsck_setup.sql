@@ -4,6 +4,8 @@ PRAGMA temp_store = MEMORY;
 DROP TABLE IF EXISTS temp.fsck_step;
 DROP TABLE IF EXISTS temp.fsck_life;
 DROP TABLE IF EXISTS temp.fsck_place;
+DROP TABLE IF EXISTS temp.fsck_effect;
+DROP TABLE IF EXISTS temp.fsck_asked;
 
 -- The audit rows that move something.
 CREATE TEMP TABLE fsck_step AS
@@ -21,6 +23,16 @@ INSERT INTO fsck_life
   WHERE entity = 'intent'
   GROUP BY subject;
 
+-- Every text that must be free of personal data, with the place it stands at. An audit row's place is its number.
+CREATE TEMP VIEW IF NOT EXISTS fsck_text(place, subject, text) AS
+  SELECT 'audit', seq, subject || ' ' || actor || ' ' || body FROM main.audit
+  UNION ALL
+  SELECT 'intent', id, coalesce(CAST(payload AS TEXT), '') || ' ' || coalesce(evidence, '') || ' ' || coalesce(result, '')
+  FROM main.intent
+  UNION ALL SELECT 'case', coalesce(serial, application, intent, id), coalesce(text, '') FROM main.dispute
+  UNION ALL SELECT 'act', id, coalesce(body, '') FROM main.act
+  UNION ALL SELECT 'cause', serial, cause_text FROM main.blank WHERE cause_text IS NOT NULL;
+
 -- The states of a blank: does its card count as alive (DESIGN 1.1), is it spoiled or void for good (DESIGN 1.6)?
 -- tests/unit/test-fsck.c compares them with daemon/core/machine.c.
 CREATE TEMP TABLE fsck_place(state TEXT PRIMARY KEY, live INTEGER NOT NULL, absorbed INTEGER NOT NULL) WITHOUT ROWID;
@@ -34,3 +46,16 @@ INSERT INTO fsck_place VALUES
 
 CREATE TEMP VIEW IF NOT EXISTS fsck_live AS SELECT state FROM fsck_place WHERE live;
 CREATE TEMP VIEW IF NOT EXISTS fsck_absorbed AS SELECT state FROM fsck_place WHERE absorbed;
+
+-- The intents that are calls to the portal, in the portal's words.
+CREATE TEMP VIEW IF NOT EXISTS fsck_call AS
+  SELECT id, CASE kind WHEN 'report' THEN 'issuance' ELSE kind END AS what, state, application, serial, payload_sha256
+  FROM main.intent
+  WHERE payload_sha256 IS NOT NULL;
+
+-- The portal's ledger, where it was read (fsck_portal.c), and one row about the asking: the last audit row before it, and
+-- the first of the portal's numbers that concerns this ledger, for a new installation inherits what its forerunner did.
+CREATE TEMP TABLE fsck_effect(portal_seq INTEGER, what TEXT, key TEXT, payload_sha256 TEXT, application TEXT, serial TEXT);
+CREATE INDEX temp.fsck_effect_by_key ON fsck_effect(key);
+CREATE INDEX temp.fsck_effect_by_serial ON fsck_effect(serial);
+CREATE TEMP TABLE fsck_asked(seq INTEGER NOT NULL, first INTEGER NOT NULL);

@@ -95,13 +95,16 @@ static void call(struct ledger *l, const char *kind, const char *application, co
 /* Inside the transaction that closes it. */
 static void receipt(struct ledger *l, const char *intent)
 {
+        static int64_t portal_seq;
+        cleanup(json_p) json_t *result = NULL;
         char hash[AUDIT_HASH_TEXT] = "", text[2048];
         struct bytes bytes;
 
         (void)ledger_get_text(l, hash, sizeof hash, "SELECT payload_sha256 FROM intent WHERE id=?1", "s", intent);
         bytes = jws(text, sizeof text, json_pack("{s:s,s:s}", "key", intent, "payload_sha256", hash));
         ledger_run(l, "UPDATE intent SET receipt=?2 WHERE id=?1", "sb", intent, bytes);
-        intent_close(l, intent, "done", NULL);
+        result = json_pack("{s:I}", "portal_seq", (json_int_t)++portal_seq);
+        intent_close(l, intent, "done", result);
 }
 
 static void claim(struct ledger *l, const char *application)
@@ -301,7 +304,7 @@ static void spoil(struct ledger *l, const char *application, const char *serial,
         commit(l);
 }
 
-/* ---- the seven ----------------------------------------------------------------------------------------------------
+/* ---- the eight ----------------------------------------------------------------------------------------------------
  */
 
 static void good_card(struct ledger *l)
@@ -314,14 +317,16 @@ static void good_card(struct ledger *l)
 
 static void reissued_card(struct ledger *l)
 {
-        char intent[UUID_TEXT];
+        char intent[UUID_TEXT], text[2048];
 
         whole_card(l, "QM-0002", 1, NULL, "SC-000002", intent);
         report(l, intent, "SC-000002");
         spoil(l, "QM-0002", "SC-000002", "issued", "unverifiable");
         ledger_begin(l, &who_station);
-        ledger_run(l, "INSERT INTO reissue VALUES('R-1','QM-0002','SC-000002',CAST('a.b.c' AS BLOB),'2026-11-21',1)",
-                   "");
+        ledger_run(
+                l, "INSERT INTO reissue VALUES('R-1','QM-0002','SC-000002',?1,'2026-11-21',1)", "b",
+                jws(text, sizeof text,
+                    json_pack("{s:s,s:s,s:s}", "id", "R-1", "application", "QM-0002", "spoiled_serial", "SC-000002")));
         ledger_move(l, ENTITY_APPLICATION, "QM-0002", "authorise", NULL, NULL);
         commit(l);
         whole_card(l, "QM-0002", 2, "R-1", "SC-000003", intent);
@@ -378,6 +383,20 @@ static void lost_card(struct ledger *l, const char *application, const char *ser
                 "INSERT INTO dispute(kind,application,serial,intent,text,opened_at) VALUES('missing',?1,?2,?3,'gone',"
                 "1)",
                 "sss", application, serial, intent);
+        commit(l);
+}
+
+/* The head of this moment goes to the portal. */
+static void anchored(struct ledger *l)
+{
+        char intent[UUID_TEXT];
+
+        ledger_begin(l, &who_station);
+        call(l, "anchor", NULL, NULL, NULL,
+             json_pack("{s:i,s:s,s:I}", "epoch", 1, "head", l->head, "seq", (json_int_t)l->seq), intent);
+        commit(l);
+        ledger_begin(l, &who_station);
+        receipt(l, intent);
         commit(l);
 }
 
@@ -566,6 +585,7 @@ static void add_seven(struct ledger *l)
         reissued_card(l);
         unknown_print(l);
         lost_card(l, "QM-0004", "SC-000005");
+        anchored(l);
         refused_report(l);
         spoiled_print(l);
         back_on_the_shelf(l);

@@ -11,141 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of fsck-plants.sql; sql is NULL behind the last. */
 struct plant {
-        const char *name, *also; /* also: names that this violation breaks too, separated by spaces */
-        bool rechain;            /* somebody clever recomputes the chain afterwards */
+        char name[64], also[256]; /* also: names that this violation breaks too, separated by spaces */
+        bool rechain;             /* somebody clever recomputes the chain afterwards */
         const char *sql;
 };
-
-#define INTENT(kind, serial) "(SELECT id FROM intent WHERE kind='" kind "' AND serial='" serial "')"
-#define OF(kind, application) "(SELECT id FROM intent WHERE kind='" kind "' AND application='" application "')"
-
-static const struct plant plants[] = {
-        { "file-integrity", "", false, "UPDATE blank SET line=NULL WHERE serial='SC-000008'" },
-        { "file-integrity", "spoiled-chip-unverifiable unknown-is-not-closed verified-before-issued", false,
-          "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET rootpage=(SELECT rootpage FROM sqlite_schema WHERE "
-          "name='person_by_key') WHERE name='intent_by_serial'" },
-        { "foreign-keys", "", false, "INSERT INTO person VALUES('QM-9999','x','x','1')" },
-        { "schema", "", false, "DROP INDEX blank_by_place" },
-        { "schema", "", false, "CREATE TABLE note(text TEXT)" },
-        { "schema", "", false, "INSERT INTO transition VALUES('blank','spoiled','mend','room')" },
-        { "schema", "", false, "DELETE FROM transition WHERE event='verify'" },
-        { "audit-chain", "", false, "UPDATE audit SET actor='p-other' WHERE event='approval' AND subject='QM-0007'" },
-        { "audit-chain", "", false, "DELETE FROM audit WHERE event='approval' AND subject='QM-0007'" },
-        { "transitions-legal", "state-has-audit", false,
-          "SELECT append('jump','blank','SC-000008','hopper','accepted','','p-expert','{}')" },
-        { "no-personal-data-in-audit", "", false,
-          "SELECT append('look','application','QM-0001',NULL,NULL,'','p-expert','{\"who\":\"0012345679\"}')" },
-        { "no-personal-data-in-audit", "", false,
-          "SELECT append('look','application','QM-0001',NULL,NULL,'','p-expert','{\"who\":\"سارا محمدی\"}')" },
-        { "payload-hash", "receipt-present", false,
-          "UPDATE intent SET payload_sha256=substr(payload_sha256,2)||'0' WHERE id=" OF("claim", "QM-0001") },
-        { "payload-hash", "", false,
-          "UPDATE intent SET payload=CAST('{\"epoch\":2}' AS BLOB) WHERE id=" OF("claim", "QM-0001") },
-        { "receipt-present", "file-integrity", false,
-          "UPDATE intent SET receipt=NULL WHERE id=" INTENT("report", "SC-000001") },
-        { "receipt-present", "", false,
-          "UPDATE intent SET receipt=(SELECT receipt FROM intent WHERE id=" INTENT(
-                  "report", "SC-000003") ") WHERE id=" INTENT("report", "SC-000001") },
-        { "approval-bytes", "", false, "UPDATE application SET approval=CAST('e.Zm9v.s' AS BLOB) WHERE id='QM-0007'" },
-        { "approval-bytes", "", false, "UPDATE application SET data_sha256=approval_sha256 WHERE id='QM-0007'" },
-        { "photo-bytes", "", false,
-          "UPDATE photo SET bytes=CAST('another' AS BLOB) WHERE sha256=(SELECT photo_sha256 FROM application WHERE "
-          "id='QM-0007')" },
-        { "act-digest", "", false, "UPDATE act SET body=replace(body,'cards','tickets') WHERE kind='sort'" },
-
-        { "one-live-card", "schema intent-before-effect", false,
-          "DROP INDEX one_live_card_per_application; UPDATE card SET application='QM-0001', attempt=9 WHERE "
-          "application='QM-0003'; UPDATE intent SET application='QM-0001' WHERE application='QM-0003'; UPDATE blank "
-          "SET "
-          "application='QM-0001' WHERE application='QM-0003'" },
-        { "conservation", "", false, "SELECT append('born','blank','SC-000011',NULL,'room','','p-expert','{}')" },
-        { "conservation", "state-has-audit", false, "INSERT INTO blank(serial,state) VALUES('SC-000012','room')" },
-        { "hopper-order", "", false,
-          "INSERT INTO blank(serial,state,line,position) VALUES('SC-000012','hopper','A',8); "
-          "SELECT append('born','blank','SC-000012',NULL,'room','','p-expert','{}'); "
-          "SELECT append('load','blank','SC-000012','room','hopper','','p-expert','{}')" },
-        { "card-fits-blank", "", false, "UPDATE blank SET application='QM-0007' WHERE serial='SC-000007'" },
-        { "card-fits-application", "", false,
-          "SELECT append('withdraw','application','QM-0003','bound','withdrawn','','station','{}'); UPDATE application "
-          "SET state='withdrawn' WHERE id='QM-0003'" },
-        { "spoiled-absorbing", "state-has-audit", false,
-          "UPDATE blank SET state='room', application=NULL, card=NULL WHERE serial='SC-000007'" },
-        { "spoiled-is-told", "", false, "DELETE FROM intent WHERE kind='spoil' AND serial='SC-000007'" },
-        { "spoiled-chip-unverifiable", "", false, "UPDATE blank SET chip_fate='unwritten' WHERE serial='SC-000002'" },
-        { "spoiled-chip-unverifiable", "", false, "DELETE FROM intent WHERE kind='lock' AND serial='SC-000002'" },
-        { "reissue-once", "report-tells-the-card", false, "UPDATE card SET reissue=NULL WHERE reissue='R-1'" },
-        { "reissue-once", "", false, "UPDATE reissue SET spoiled_serial='SC-000003' WHERE id='R-1'" },
-        { "chip-unique", "schema", false,
-          "DROP INDEX one_serial_per_chip; UPDATE blank SET chip_id=(SELECT chip_id FROM blank WHERE "
-          "serial='SC-000001') WHERE serial='SC-000005'" },
-        { "attempt-budget", "", false, "UPDATE chip SET attempts=3 WHERE serial='SC-000001'" },
-        { "attempt-budget", "", false, "DELETE FROM chip WHERE serial='SC-000001'" },
-        { "mismatch-parks", "", false, "UPDATE chip SET mismatches=1 WHERE serial='SC-000001'" },
-        { "mismatch-parks", "", false, "INSERT INTO line(name,mismatches) VALUES('A',2)" },
-        { "missing-has-case", "", false, "DELETE FROM dispute WHERE serial='SC-000005'" },
-
-        { "intent-before-effect", "", false,
-          "UPDATE intent SET serial='SC-000003' WHERE id=" INTENT("print", "SC-000001") },
-        { "running-is-this-boot", "", false,
-          "UPDATE intent SET state='running' WHERE id=" INTENT(
-                  "print", "SC-000004") "; SELECT append('repeat','intent',"
-                                        "(SELECT id FROM intent WHERE kind='print' AND "
-                                        "serial='SC-000004'),'unknown','running','','station','{}'); "
-                                        "SELECT reboot()" },
-        { "unknown-is-not-closed", "file-integrity", false,
-          "UPDATE intent SET ended_at=1 WHERE id=" INTENT("print", "SC-000004") },
-        { "unknown-is-not-closed", "", false,
-          "UPDATE intent SET state='failed', ended_at=1 WHERE id=" INTENT(
-                  "print", "SC-000004") "; SELECT "
-                                        "append('fail','intent',(SELECT id FROM intent WHERE kind='print' AND "
-                                        "serial='SC-000004'),'unknown','failed','',"
-                                        "'station','{}')" },
-        { "effect-once", "", false,
-          "UPDATE intent SET card=(SELECT card FROM intent WHERE kind='print' AND serial='SC-000002'), "
-          "application='QM-0002' WHERE kind='print' AND serial='SC-000003'" },
-        { "worksheet-before-print", "audit-head", true,
-          "UPDATE audit SET event='look' WHERE event='worksheet' AND subject='QM-0001'" },
-        { "begin-before-print", "intent-before-effect", false, "DELETE FROM intent WHERE id=" OF("begin", "QM-0003") },
-        { "inspected-before-write", "verified-before-issued transitions-legal audit-head", true,
-          "UPDATE audit SET event='look' WHERE event='accept' AND subject='SC-000001'" },
-        { "verified-before-issued", "", false, "UPDATE blank SET confirmed_by=NULL WHERE serial='SC-000001'" },
-        { "verified-before-issued", "intent-before-effect", false,
-          "UPDATE intent SET kind='lock' WHERE id=" INTENT("write", "SC-000001") },
-        { "two-persons", "file-integrity", false, "UPDATE act SET confirmed_office=proposed_office WHERE kind='sort'" },
-        { "two-persons", "", false, "DELETE FROM act WHERE kind='sort'" },
-        { "two-persons", "", false, "DELETE FROM act WHERE kind='unknown'" },
-        { "two-persons", "", false, "UPDATE act SET confirmed_by='p-third' WHERE kind='sort'" },
-        { "acts-name-a-person", "audit-head", true,
-          "UPDATE audit SET actor='station' WHERE event='accept' AND subject='SC-000001'" },
-        { "acts-name-a-person", "", false, "UPDATE card SET expert='station' WHERE application='QM-0003'" },
-
-        { "issued-has-report", "registered-has-receipt", false,
-          "DELETE FROM intent WHERE kind='report' AND serial='SC-000001'" },
-        { "report-once", "schema", false,
-          "DROP INDEX one_report_per_serial; SELECT append('born','intent','11111111-1111-4111-8111-111111111111',NULL,"
-          "'running','','p-expert','{}'); INSERT INTO intent(id,kind,state,application,card,serial,actor,role,payload,"
-          "payload_sha256,boot_id,started_at,started_boot) SELECT "
-          "'11111111-1111-4111-8111-111111111111',kind,'running',"
-          "application,card,serial,actor,role,payload,payload_sha256,boot_id,1,1 FROM intent WHERE kind='report' AND "
-          "serial='SC-000001'" },
-        { "report-tells-the-card", "", false, "UPDATE blank SET sod_sha256='50e' WHERE serial='SC-000001'" },
-        { "report-tells-the-card", "", false, "UPDATE card SET issue_date='2026-11-22' WHERE application='QM-0003'" },
-        { "registered-has-receipt", "", false, "UPDATE blank SET registered=0 WHERE serial='SC-000001'" },
-        { "registered-has-receipt", "", false, "UPDATE blank SET registered=1 WHERE serial='SC-000006'" },
-        { "delivered-is-registered", "", false,
-          "SELECT append('post','blank','SC-000006','issued','post','','p-expert','{}'); UPDATE blank SET state='post' "
-          "WHERE serial='SC-000006'" },
-        { "refused-opens-case", "", false, "DELETE FROM dispute WHERE kind='report'" },
-        { "audit-head", "", true, "UPDATE audit SET t_wall=t_wall+1 WHERE seq=1" },
-        { "state-has-audit", "", false,
-          "UPDATE blank SET state='room', line=NULL, position=NULL WHERE serial='SC-000008'" },
-        { "state-has-audit", "", true,
-          "UPDATE audit SET from_state='room', event='come_out_unprinted', to_state='room' WHERE 0; SELECT "
-          "append('give_back','blank','SC-000008','room','transit','','p-expert','{}'); SELECT "
-          "append('arrive','blank','SC-000008','transit','room','','p-expert','{}'); SELECT "
-          "append('load','blank','SC-000008','room','hopper','','p-expert','{}')" },
-};
+static struct plant plants[200];
 
 static char folder[] = "/tmp/test-fsck-XXXXXX";
 static char base[64], copy[64];
@@ -233,6 +105,21 @@ static void reboot(sqlite3_context *context, int n, sqlite3_value **v)
         boot = "boot-1";
 }
 
+/* the_intent(kind, subject): its id, by serial or application. */
+static void the_intent(sqlite3_context *context, int n, sqlite3_value **v)
+{
+        static const char sql[] = "SELECT id FROM intent WHERE kind=?1 AND (serial=?2 OR application=?2)";
+        sqlite3 *db = sqlite3_context_db_handle(context);
+        sqlite3_stmt *s;
+
+        must(db, sqlite3_prepare_v2(db, sql, -1, &s, NULL), sql);
+        for (int i = 0; i < n; i++)
+                (void)sqlite3_bind_value(s, i + 1, v[i]);
+        if (sqlite3_step(s) == SQLITE_ROW)
+                sqlite3_result_text(context, (const char *)sqlite3_column_text(s, 0), -1, SQLITE_TRANSIENT);
+        (void)sqlite3_finalize(s);
+}
+
 static void recompute_chain(sqlite3 *db)
 {
         char prev[AUDIT_HASH_TEXT], hash[AUDIT_HASH_TEXT], sql[300];
@@ -303,6 +190,29 @@ static void copy_file(const char *from, const char *to)
         CHECK(fclose(in) == 0 && fclose(out) == 0);
 }
 
+/* What the portal says of a healthy ledger; a plant may change it. */
+static const char portal_sql[] =
+        "CREATE TEMP TABLE portal AS SELECT json_extract(result,'$.portal_seq') AS portal_seq, CASE kind WHEN 'report' "
+        "THEN 'issuance' ELSE kind END AS what, id AS key, payload_sha256, application, serial FROM intent WHERE "
+        "state='done' AND payload IS NOT NULL; INSERT INTO portal VALUES(0,'hello','h','',NULL,NULL)";
+static json_t *portal_items;
+
+static json_t *take_portal(sqlite3 *db)
+{
+        static const char sql[] = "SELECT json_group_array(json_object('portal_seq',portal_seq,'what',what,'key',key,"
+                                  "'payload_sha256',payload_sha256,'application',application,'serial',serial)) FROM "
+                                  "(SELECT * FROM portal ORDER BY portal_seq)";
+        sqlite3_stmt *s;
+        json_t *items;
+
+        must(db, sqlite3_prepare_v2(db, sql, -1, &s, NULL), sql);
+        must(db, sqlite3_step(s), sql);
+        items = json_loads((const char *)sqlite3_column_text(s, 0), 0, NULL);
+        (void)sqlite3_finalize(s);
+        CHECK(json_array_size(items) > 10);
+        return items;
+}
+
 static void plant(const struct plant *p)
 {
         sqlite3 *db;
@@ -311,15 +221,56 @@ static void plant(const struct plant *p)
         copy_file(base, copy);
         must(NULL, sqlite3_open(copy, &db), "open");
         (void)sqlite3_create_function(db, "append", 8, SQLITE_UTF8, NULL, append, NULL, NULL);
+        (void)sqlite3_create_function(db, "the_intent", 2, SQLITE_UTF8, NULL, the_intent, NULL, NULL);
         (void)sqlite3_create_function(db, "reboot", 0, SQLITE_UTF8, NULL, reboot, NULL, NULL);
         run(db, "PRAGMA foreign_keys=OFF; PRAGMA ignore_check_constraints=ON; PRAGMA synchronous=OFF");
         triggers = take_triggers(db);
+        run(db, portal_sql);
         run(db, p->sql);
+        json_decref(portal_items);
+        portal_items = take_portal(db);
         if (p->rechain)
                 recompute_chain(db);
         run(db, triggers);
         sqlite3_free(triggers);
         CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
+/* "-- plant NAME[ breaks NAME...][ rechained]" */
+static void read_header(char *line, struct plant *ret)
+{
+        char *rechained = strstr(line, " rechained"), *also = strstr(line, " breaks ");
+
+        CHECK(strncmp(line, "-- plant ", 9) == 0 && (!rechained || strcmp(rechained, " rechained") == 0));
+        ret->rechain = rechained != NULL;
+        if (rechained)
+                *rechained = '\0';
+        if (also) {
+                CHECK((size_t)snprintf(ret->also, sizeof ret->also, "%s", also + 8) < sizeof ret->also);
+                *also = '\0';
+        }
+        CHECK((size_t)snprintf(ret->name, sizeof ret->name, "%s", line + 9) < sizeof ret->name);
+}
+
+/* Every block but the first, which tells the form. */
+static void read_plants(const char *path)
+{
+        static char text[1 << 16];
+        FILE *f = fopen(path, "r");
+        size_t n = f ? fread(text, 1, sizeof text, f) : 0, k = 0;
+
+        CHECK(n > 0 && n < sizeof text && fclose(f) == 0);
+        for (char *end, *at = strstr(text, "\n\n"); at; at = end) {
+                char *sql = strchr(at + 2, '\n');
+
+                CHECK(sql && k + 1 < ARRAY_SIZE(plants));
+                *sql = '\0';
+                end = strstr(sql + 1, "\n\n");
+                if (end)
+                        *end = '\0';
+                read_header(at + 2, &plants[k]);
+                plants[k++].sql = sql + 1;
+        }
 }
 
 /* ---- judging ------------------------------------------------------------------------------------------------------
@@ -353,12 +304,14 @@ static void see(void *context, const struct fsck_fault *fault)
                 fprintf(stderr, "  %s: %s: %s\n", fault->rule->name, fault->subject, fault->detail);
 }
 
-static int64_t check(const char *path, struct seen *seen)
+/* With the portal's ledger when there is one. */
+static int64_t check(const char *path, struct fsck_portal *portal, struct seen *seen)
 {
         struct error err;
         int64_t n = -1;
 
-        if (fsck_file(path, false, see, seen, &n, &err) < 0) {
+        if ((portal ? fsck_file_portal(path, portal, see, seen, &n, &err)
+                    : fsck_file(path, false, see, seen, &n, &err)) < 0) {
                 fprintf(stderr, "fsck of %s: %s\n", seen->of ? seen->of : "the healthy one", err.text);
                 exit(1);
         }
@@ -369,7 +322,7 @@ static void test_healthy(void)
 {
         struct seen seen = { .loud = true };
 
-        CHECK(check(base, &seen) == 0 && seen.names[0] == '\0');
+        CHECK(check(base, NULL, &seen) == 0 && seen.names[0] == '\0');
 }
 
 static bool is_expected(const struct plant *p, const struct seen *seen)
@@ -384,17 +337,27 @@ static bool is_expected(const struct plant *p, const struct seen *seen)
         return true;
 }
 
+static bool is_of_portal(const char *name)
+{
+        for (size_t i = 0; i < fsck_n_rules(); i++)
+                if (strcmp(fsck_rule(i)->name, name) == 0)
+                        return fsck_rule(i)->portal;
+        return false;
+}
+
 static bool test_plant(const struct plant *p)
 {
+        struct fsck_portal asked = { .audit_seq = INT64_MAX }, *portal = is_of_portal(p->name) ? &asked : NULL;
         struct seen seen = { .of = p->name };
 
         plant(p);
-        (void)check(copy, &seen);
+        asked.items = portal_items;
+        (void)check(copy, portal, &seen);
         if (is_expected(p, &seen))
                 return true;
         fprintf(stderr, "planted: %s\nexpected: %s %s\nseen:%s\n", p->sql, p->name, p->also, seen.names);
         seen.loud = true;
-        (void)check(copy, &seen);
+        (void)check(copy, portal, &seen);
         return false;
 }
 
@@ -403,7 +366,7 @@ static void test_every_rule_is_planted(void)
         for (size_t i = 0; i < fsck_n_rules(); i++) {
                 bool planted = false;
 
-                for (size_t k = 0; k < ARRAY_SIZE(plants); k++)
+                for (size_t k = 0; plants[k].sql; k++)
                         planted |= strcmp(plants[k].name, fsck_rule(i)->name) == 0;
                 if (!planted)
                         fprintf(stderr, "nobody plants %s\n", fsck_rule(i)->name);
@@ -441,6 +404,44 @@ static void test_states_are_known(void)
         CHECK(db_end(&rows) == 0 && n == 21);
 }
 
+/* A ledger changed so, with the portal's as it was; what rules are broken. */
+static void portal_case(const char *sql, int64_t audit_seq, int64_t n_pending, const char *broken)
+{
+        struct plant p = { .name = "the portal's ledger", .sql = sql };
+        struct fsck_portal portal = { .audit_seq = audit_seq };
+        struct seen seen = { .of = p.name };
+
+        plant(&p);
+        portal.items = portal_items;
+        (void)check(copy, &portal, &seen);
+        if (portal.n_pending != n_pending || strcmp(seen.names, broken) != 0)
+                fprintf(stderr, "%s: pending %lld, broken:%s\n", sql, (long long)portal.n_pending, seen.names);
+        CHECK(portal.n_pending == n_pending && strcmp(seen.names, broken) == 0);
+}
+
+static void test_portal(void)
+{
+        static const char later[] = "DELETE FROM portal WHERE portal_seq=(SELECT max(portal_seq) FROM portal)";
+        static const char pending[] = "UPDATE intent SET state='unknown', ended_at=NULL WHERE kind='anchor'; SELECT "
+                                      "append('lose','intent',(SELECT id FROM intent WHERE kind='anchor'),'done',"
+                                      "'unknown','','station','{}'); DELETE FROM portal WHERE what='issuance'";
+        static const char forerunner[] =
+                "UPDATE meta SET value='2' WHERE key='epoch'; UPDATE portal SET portal_seq=portal_seq+100; INSERT INTO "
+                "portal VALUES(7,'issuance','x','','QM-7777','SC-777777')";
+        struct fsck_portal bad = { .items = json_pack("[{s:i}]", "portal_seq", 1) };
+        struct error err;
+        int64_t n;
+
+        portal_case("SELECT 1", INT64_MAX, 0, "");
+        portal_case(later, 10, 0, ""); /* it was done after the portal was asked */
+        portal_case(later, INT64_MAX, 0, " portal-has-each-call serials-agree");
+        portal_case(pending, INT64_MAX, 1, " transitions-legal");
+        portal_case(forerunner, INT64_MAX, 0, "");
+        CHECK(fsck_file_portal(base, &bad, see, NULL, &n, &err) < 0 && err.reason == REASON_BAD_JSON);
+        json_decref((json_t *)(uintptr_t)bad.items);
+        CHECK(fsck_file_portal("/nonexistent/ledger.db", &bad, see, NULL, &n, &err) < 0);
+}
+
 static void test_audit_only(void)
 {
         static const struct plant both = { "x", "", false,
@@ -463,22 +464,25 @@ static void test_no_ledger(void)
         CHECK(fsck_file(copy, false, NULL, NULL, &n, &err) < 0 && err.reason == REASON_LEDGER);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
         char journal[80];
         bool good = true;
 
-        CHECK(mkdtemp(folder));
+        CHECK(argc == 2 && mkdtemp(folder));
+        read_plants(argv[1]);
         (void)snprintf(base, sizeof base, "%s/ledger.db", folder);
         (void)snprintf(copy, sizeof copy, "%s/copy.db", folder);
         healthy_ledger(base);
         test_healthy();
         test_every_rule_is_planted();
         test_states_are_known();
-        for (size_t i = 0; i < ARRAY_SIZE(plants); i++)
+        for (size_t i = 0; plants[i].sql; i++)
                 good &= test_plant(&plants[i]);
         CHECK(good);
         test_audit_only();
+        test_portal();
+        json_decref(portal_items);
         test_no_ledger();
         (void)snprintf(journal, sizeof journal, "%s-journal", base);
         CHECK(unlink(journal) == 0 && unlink(base) == 0 && unlink(copy) == 0 && rmdir(folder) == 0);
