@@ -44,7 +44,7 @@ _mohr()
         cases) options+=' --all' ;;
         case) options+=' close found_spoiled voided blank_counted blank_used blank_missing card_spoiled no_card settle_issued
                 settle_bound headquarters_told agreed head_agreed --text' ;;
-        fsck) options+=' --ledger --list' ;;
+        fsck) options+=' --ledger --portal --list' ;;
         audit) options+=' verify list --ledger --after' ;;
         states) options+=' --dot' ;;
         verify) options+=' --reader --line --ca --photo --qr --signer --wait' ;;

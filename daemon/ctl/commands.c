@@ -58,10 +58,11 @@ const struct command commands[] = {
           "Closes a case: two people of two offices say the same, and the ledger bears it out.\nFindings: see cases.",
           cmd_case },
         { "sync", "", "Asks the portal now.", cmd_sync },
-        { "fsck", "[--ledger FILE] | --list",
+        { "fsck", "[--ledger FILE | --portal] | --list",
           "Checks every invariant of the ledger.\nOn a snapshot of the running station, else on the ledger itself, "
           "read "
-          "only; --ledger names a file; --list lists the invariants.",
+          "only; --ledger names a file; --portal compares with the portal's own ledger too; --list lists the "
+          "invariants.",
           cmd_fsck },
         { "audit", "verify [--ledger FILE] | list [--after N]", "Checks or lists the hash-chained audit rows.",
           cmd_audit },

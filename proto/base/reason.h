@@ -90,6 +90,7 @@
         X(PORTAL_DOWN, "portal_down", 7, "The portal cannot be reached; finished work is kept and reported later.")   \
         X(PORTAL_TLS, "portal_tls", 7, "The portal's or the station's certificate is wrong; tell the IT expert.")     \
         X(PORTAL_NONSENSE, "portal_nonsense", 7, "The portal's answer makes no sense; nothing was changed.")          \
+        X(NOT_QUIESCENT, "not_quiescent", 7, "Calls to the portal are pending; ask again when they are done.")        \
         X(PORTAL_REFUSED, "portal_refused", 1, "The portal refused; a case is open; call headquarters.")              \
         X(RECEIPT_BROKEN, "receipt_broken", 3, "The portal's receipt is wrong; a case is open; tell the IT expert.")  \
         X(UNKNOWN_PRINT, "unknown_print", 6, "Look into the tray and the printer, and scan the card's serial.")       \
