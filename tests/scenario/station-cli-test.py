@@ -6,6 +6,7 @@ import pty
 import select
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -100,6 +101,34 @@ class Cli(StationTest):
         self.mohr('status')
         self.mohr('fsck', who='auditor')
         self.mohr('audit', 'verify', who='auditor')
+
+    def fsck_portal(self, wants):
+        """What `mohr fsck --portal --json` says once no call is pending."""
+        def quiet():
+            done = subprocess.run(self.station.mohr(['fsck', '--portal', '--json'], 'auditor'), capture_output=True,
+                                  text=True, timeout=60, cwd='/')
+            return done if done.returncode != 7 else None
+        done = self.wait(quiet, message='calls are pending for ever')
+        self.assertEqual(done.returncode, wants, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_99_portal(self):
+        """The portal's ledger is this one's; after somebody wrote into it, each serial that differs is named."""
+        said = self.fsck_portal(0)
+        self.assertTrue(said['portal']['compared'] and said['portal']['effects'] > 4, said)
+        self.mohr('fsck', '--portal', '--ledger', 'x', wants=2)
+        with sqlite3.connect(self.station.path('portal/portal.db'), timeout=10) as db:
+            db.execute("INSERT INTO effect(station, key, what, payload_sha256, at, mono_ns, boot, application, serial) "
+                       "SELECT station, lower(hex(randomblob(4)))||'-0000-4000-8000-000000000000', 'spoil', "
+                       "payload_sha256, at, mono_ns, boot, application, serial FROM effect WHERE what='issuance' LIMIT 1")
+            serial, = db.execute("SELECT serial FROM effect WHERE what='issuance' LIMIT 1").fetchone()
+        faults = self.fsck_portal(9)['faults']
+        self.assertEqual({(f['rule'], f['subject']) for f in faults},
+                         {('serials-agree', serial), ('station-has-each-effect', serial)})
+        self.station.portal.stop()
+        self.mohr('fsck', '--portal', who='auditor', wants=7)
+        self.mohr('fsck', who='auditor')
+        self.station.portal.start()
 
     def test_02_statuses(self):
         self.mohr('prnt', wants=2)
