@@ -22,6 +22,8 @@ static bool stage_fits(enum portal_what what, enum portal_stage stage)
                 return stage == STAGE_BOUND;
         if (what == WHAT_RELEASE)
                 return stage == STAGE_APPROVED || stage == STAGE_AWAITING_REISSUE;
+        if (what == WHAT_VOID)
+                return stage == STAGE_AWAITING_REISSUE;
         return what == WHAT_SPOIL || (what == WHAT_ISSUANCE && stage == STAGE_ISSUED);
 }
 
@@ -48,6 +50,10 @@ static int read_applied(enum portal_what what, struct portal_applied *a, struct 
                 jread_int(&r, "seq", 0, READ_INT_MAX, &a->seq);
         } else if (what == WHAT_SPOIL) {
                 read_text_or_null(&r, "application", read_application_id, a->application);
+                read_serial(&r, "serial", a->serial);
+                read_stage(&r, what, a);
+        } else if (what == WHAT_VOID) {
+                read_text(&r, "application", read_application_id, a->application);
                 read_serial(&r, "serial", a->serial);
                 read_stage(&r, what, a);
         } else {

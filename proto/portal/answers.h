@@ -5,7 +5,7 @@
 #include "proto/portal/approval.h"
 #include "proto/portal/messages.h"
 
-/* Answer to claim, begin, release, issuance, spoil, anchor. Members that the operation does not have stay zero. */
+/* Answer to claim, begin, release, issuance, spoil, void, anchor. Members that the operation does not have stay zero. */
 struct portal_applied {
         json_t *json;
         char application[PORTAL_APPLICATION_MAX + 1]; /* "" for null */
@@ -13,7 +13,7 @@ struct portal_applied {
         enum portal_stage stage;
         int64_t fence;                      /* claim, begin */
         int64_t lease_s;                    /* claim: a duration from now */
-        char serial[PORTAL_SERIAL_MAX + 1]; /* spoil */
+        char serial[PORTAL_SERIAL_MAX + 1]; /* spoil, void */
         int64_t seq;                        /* anchor */
         struct bytes receipt;
 };

@@ -227,7 +227,7 @@ static void add_minutes(struct body *b, const char *number, const uint8_t *sha25
 {
         struct body inner = body_begin();
 
-        add_text(&inner, "number", number, number[0] && strlen(number) <= 40 && text_ok(number));
+        add_text(&inner, "number", number, number && number[0] && strlen(number) <= 40 && text_ok(number));
         add_hex(&inner, "sha256", sha256, 32);
         if (inner.fault && !b->fault)
                 b->fault = "minutes";
@@ -262,6 +262,35 @@ int portal_encode_spoil(const struct portal_spoil *in, struct portal_request *re
         add_time(&b, "at", in->at);
         if (in->minutes_number)
                 add_minutes(&b, in->minutes_number, in->minutes_sha256);
+        return hand_over(&b, &r, ret, err);
+}
+
+/* Schema TwoPersons: two, and not the same. */
+static void add_operators(struct body *b, const char *const operators[2])
+{
+        json_t *list = json_array();
+
+        for (int i = 0; i < 2; i++)
+                if (!operators[i] || !read_form_ok(read_pseudonym, operators[i]) ||
+                    json_array_append_new(list, json_string(operators[i])) != 0)
+                        b->fault = "operators";
+        if (!b->fault && strcmp(operators[0], operators[1]) == 0)
+                b->fault = "operators";
+        add(b, "operators", list);
+}
+
+int portal_encode_void(const struct portal_void *in, struct portal_request *ret, struct error *err)
+{
+        struct portal_request r = on_path(WHAT_VOID, "/v1/voids");
+        struct body b = body_begin();
+
+        add_form(&b, "application", in->application, read_application_id);
+        add_serial(&b, "serial", in->serial);
+        add_text(&b, "text", in->text, in->text && text_ok(in->text));
+        add_text(&b, "chip", portal_chip_fate_words[in->chip], true);
+        add_operators(&b, in->operators);
+        add_time(&b, "at", in->at);
+        add_minutes(&b, in->minutes_number, in->minutes_sha256);
         return hand_over(&b, &r, ret, err);
 }
 

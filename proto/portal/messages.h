@@ -71,6 +71,17 @@ struct portal_spoil {
         const uint8_t *minutes_sha256;
 };
 int portal_encode_spoil(const struct portal_spoil *in, struct portal_request *ret, struct error *err);
+
+struct portal_void {
+        const char *application, *serial;
+        const char *text; /* may be "" */
+        enum portal_chip_fate chip;
+        const char *operators[2]; /* two people of two offices */
+        int64_t at;
+        const char *minutes_number; /* of the provincial assessment board (I-9 note 4) */
+        const uint8_t *minutes_sha256;
+};
+int portal_encode_void(const struct portal_void *in, struct portal_request *ret, struct error *err);
 int portal_encode_anchor(int64_t epoch, int64_t seq, const uint8_t *head, struct portal_request *ret,
                          struct error *err);
 

@@ -29,7 +29,7 @@ def main():
         operation = contract.operation(METHODS.get(what, "POST"), path)
         assert operation["operationId"] == what, (what, path)
         contract.validator(operation["requestBody"]["content"]["application/json"]["schema"]).validate(json.loads(body))
-    assert len(lines) == 8
+    assert len(lines) == 9
 
     with open(f"{root}/proto/portal/words.c", encoding="utf-8") as file:
         source = file.read()

@@ -45,6 +45,10 @@ static const struct portal_spoil blank_spoil = {
         NULL, 0, "SC-1405-000124", "card_dust", "", "room", true, CHIP_UNWRITTEN, "p-1", 1795258800, NULL, NULL,
 };
 
+static const struct portal_void void_ = {
+        "APP-17", "SC-1405-000123", "", CHIP_ON_WITHDRAWN_LIST, { "p-1", "p-2" }, 1795258800, "M-2", head,
+};
+
 static int encode(size_t i, struct portal_request *ret, struct error *err)
 {
         switch (i) {
@@ -62,6 +66,8 @@ static int encode(size_t i, struct portal_request *ret, struct error *err)
                 return portal_encode_spoil(&spoil, ret, err);
         case 6:
                 return portal_encode_spoil(&blank_spoil, ret, err);
+        case 7:
+                return portal_encode_void(&void_, ret, err);
         default:
                 return portal_encode_anchor(2, 77, head, ret, err);
         }
@@ -91,6 +97,10 @@ static const struct {
           "{\"application\":null,\"at\":\"2026-11-21T11:00:00Z\",\"cause\":\"card_dust\",\"chip\":\"unwritten\","
           "\"fence\":null,\"operator\":\"p-1\",\"registered\":false,\"serial\":\"SC-1405-000124\",\"stage\":\"room\","
           "\"text\":\"\"}" },
+        { WHAT_VOID, "/v1/voids",
+          "{\"application\":\"APP-17\",\"at\":\"2026-11-21T11:00:00Z\",\"chip\":\"withdrawn_list\","
+          "\"minutes\":{\"number\":\"M-2\",\"sha256\":\"" HEAD "\"},\"operators\":[\"p-1\",\"p-2\"],"
+          "\"serial\":\"SC-1405-000123\",\"text\":\"\"}" },
         { WHAT_ANCHOR, "/v1/anchors", "{\"epoch\":2,\"head\":\"" HEAD "\",\"seq\":77}" },
 };
 
