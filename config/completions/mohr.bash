@@ -1,7 +1,8 @@
 # bash completion of mohr(1)
 _mohr()
 {
-        local commands='status queue show blank hopper match print inspect write confirm spoil sort resume unknown rebound cases case sync fsck
+        local commands='status queue show blank hopper match print inspect write confirm spoil missing found void dispatch
+                sort resume unknown rebound cases case sync fsck
                 audit states doctor verify'
         local causes='print_shifted print_streaks print_colour print_ribbon print_side print_data print_unreadable card_jam
                 card_surface card_dust serial_bad chip_mute chip_refused chip_partial power_fault other'
@@ -17,7 +18,7 @@ _mohr()
                 mapfile -t COMPREPLY < <(compgen -W "$causes" -- "$word")
                 return
                 ;;
-        --socket | --config | --photo | --ca | --ledger)
+        --socket | --config | --document | --photo | --ca | --ledger)
                 mapfile -t COMPREPLY < <(compgen -f -- "$word")
                 return
                 ;;
@@ -38,11 +39,14 @@ _mohr()
         write) options+=' --serial --line --no-wait' ;;
         confirm) options+=' --mismatch --yes --photo' ;;
         spoil) options+=' --cause --text --line --no-chip --no-wait' ;;
+        found) options+=' --face --chip' ;;
+        void) options+=' --minutes --document --text --line --no-chip --no-wait' ;;
+        dispatch) options+=' --letter --acknowledged' ;;
         sort) options+=' --line --card --next' ;;
         unknown) options+=' decide came_out none_came_out lost --serial' ;;
         rebound) options+=' no_card card_found --serial --face' ;;
         cases) options+=' --all' ;;
-        case) options+=' close found_spoiled voided blank_counted blank_used blank_missing card_spoiled no_card settle_issued
+        case) options+=' close found_spoiled voided blank_counted blank_used blank_missing card_spoiled no_card settle_issued put_right
                 settle_bound headquarters_told agreed head_agreed --text' ;;
         fsck) options+=' --ledger --portal --list' ;;
         audit) options+=' verify list --ledger --after' ;;

@@ -42,17 +42,26 @@ static char *letter(const json_t *body, char ret_digest[AUDIT_HASH_TEXT])
         return text;
 }
 
-void act_first_person(struct ledger *l, const char *kind, const json_t *body, char *ret, size_t max)
+bool act_signers(struct ledger *l, const char *kind, const json_t *body, char *ret_first, char *ret_second, size_t max)
 {
-        char digest[AUDIT_HASH_TEXT];
+        char digest[AUDIT_HASH_TEXT], id[UUID_TEXT];
         cleanup(free_p) char *text = letter(body, digest);
 
+        return text &&
+               ledger_get_text(l, id, sizeof id,
+                               "SELECT id FROM act WHERE kind=?1 AND digest=?2 AND confirmed_at IS NOT NULL ORDER BY "
+                               "rowid DESC LIMIT 1",
+                               "ss", kind, digest) &&
+               ledger_get_text(l, ret_first, max, "SELECT proposed_by FROM act WHERE id=?1", "s", id) &&
+               ledger_get_text(l, ret_second, max, "SELECT confirmed_by FROM act WHERE id=?1", "s", id);
+}
+
+void act_first_person(struct ledger *l, const char *kind, const json_t *body, char *ret, size_t max)
+{
+        char second[65];
+
         ret[0] = '\0';
-        if (text)
-                (void)ledger_get_text(l, ret, max,
-                                      "SELECT proposed_by FROM act WHERE kind=?1 AND digest=?2 AND confirmed_at IS NOT "
-                                      "NULL ORDER BY rowid DESC LIMIT 1",
-                                      "ss", kind, digest);
+        (void)act_signers(l, kind, body, ret, second, sizeof second < max ? sizeof second : max);
 }
 
 enum act_turn act_turn(struct ledger *l, const char *kind, const json_t *body)

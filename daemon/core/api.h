@@ -16,6 +16,9 @@ enum {
                     ROLE_BIT(ROLE_SECURITY),
         MAY_DECIDE = ROLE_BIT(ROLE_ISSUER) | ROLE_BIT(ROLE_ASSESSMENT_SENIOR) | ROLE_BIT(ROLE_ASSESSMENT_HEAD) |
                      ROLE_BIT(ROLE_SECURITY),
+        MAY_VOID = ROLE_BIT(ROLE_ASSESSMENT_SENIOR) | ROLE_BIT(ROLE_ASSESSMENT_HEAD) | ROLE_BIT(ROLE_SECURITY) |
+                   ROLE_BIT(ROLE_DIRECTOR),
+        MAY_DISPATCH = ROLE_BIT(ROLE_ISSUER) | MAY_VOID,
         MAY_MEND = ROLE_BIT(ROLE_IT) | ROLE_BIT(ROLE_ASSESSMENT_HEAD),
         MAY_AUDIT = ROLE_BIT(ROLE_AUDITOR) | ROLE_BIT(ROLE_IT) | ROLE_BIT(ROLE_SECURITY) |
                     ROLE_BIT(ROLE_ASSESSMENT_HEAD) | ROLE_BIT(ROLE_DIRECTOR) | ROLE_BIT(ROLE_ISSUER) |
@@ -50,6 +53,12 @@ void api_post_rebound(struct request *r); /* api_rebound.c */
 void api_get_audit(struct request *r);
 void api_get_snapshot(struct request *r);
 void api_get_events(struct request *r);
+
+/* Custody: api_custody.c */
+void api_post_missing(struct request *r);
+void api_post_found(struct request *r);
+void api_post_void(struct request *r);
+void api_post_dispatch(struct request *r);
 /* The desk: api_desk.c */
 void api_get_unknown(struct request *r);
 void api_post_unknown(struct request *r);

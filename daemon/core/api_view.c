@@ -167,7 +167,7 @@ void api_get_blank(struct request *r)
 {
         static const char *const keys[] = { "serial",      "state",        "line",  "application", "face_code",
                                             "chip_id",     "sod_sha256",   "cause", "chip_fate",   "#registered",
-                                            "accepted_by", "confirmed_by", NULL };
+                                            "accepted_by", "confirmed_by", "minutes", "letter", NULL };
         struct core *c = api_core(r);
         struct error err;
         struct who who;
@@ -178,7 +178,7 @@ void api_get_blank(struct request *r)
         json = api_first(api_rows(
                 &c->ledger, keys,
                 "SELECT b.serial, b.state, b.line, b.application, k.face_code, b.chip_id, b.sod_sha256, "
-                "b.cause, b.chip_fate, b.registered, b.accepted_by, b.confirmed_by FROM blank b LEFT JOIN card "
+                "b.cause, b.chip_fate, b.registered, b.accepted_by, b.confirmed_by, b.minutes, b.letter FROM blank b LEFT JOIN card "
                 "k ON k.id=b.card WHERE b.serial=?1",
                 "s", r->vars[0], 0));
         if (json_is_null(json))

@@ -15,7 +15,7 @@
         "NOT EXISTS(SELECT 1 FROM dispute o WHERE o.application=d.application AND o.id<>d.id AND o.closed_at IS NULL)"
 #define NO_OPEN_CALL                                                                                     \
         "NOT EXISTS(SELECT 1 FROM intent c WHERE c.application=d.application AND c.state IN ('running'," \
-        "'unknown') AND c.kind IN ('claim','begin','release','report','spoil'))"
+        "'unknown') AND c.kind IN ('claim','begin','release','report','spoil','void'))"
 #define TALKED "the application is disputed, or calls to the portal about it are open"
 
 const struct finding case_findings[] = {
@@ -48,6 +48,10 @@ const struct finding case_findings[] = {
           false },
         { "spoil", "headquarters_told", "Headquarters was told of the spoiled card in another way; the text says how.",
           GONE, "the card is not spoiled", NULL, true },
+        { "void", "headquarters_told", "Headquarters was told of the void in another way; the text says how.", GONE,
+          "the card is not void", NULL, true },
+        { "stray", "put_right", "The card lies where it belongs now; the text says where it came from.", "1", "", NULL,
+          true },
         { "claim", "agreed", "Cleared up with headquarters; the text says how.", NO_OPEN_CALL, TALKED, NULL, true },
         { "begin", "agreed", "Cleared up with headquarters; the text says how.",
           NO_OPEN_CALL " AND a.state<>'disputed'", TALKED, NULL, true },

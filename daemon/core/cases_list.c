@@ -53,11 +53,13 @@ static void add_parts(struct ledger *l, json_t *row)
 
 json_t *cases_list(struct core *c, bool all)
 {
-        static const char *const keys[] = { "#case", "kind", "application", "serial",     "intent",    "text",
-                                            "state", "line", "#opened_at",  "#closed_at", "closed_by", NULL };
+        static const char *const keys[] = { "#case",     "kind",    "application", "serial",     "intent",
+                                            "text",      "state",   "line",        "#opened_at", "#closed_at",
+                                            "closed_by", "scanned", "face_code",   "chip_id",    NULL };
         json_t *list = api_rows(&c->ledger, keys,
                                 "SELECT d.id, d.kind, d.application, d.serial, d.intent, d.text, b.state, b.line, "
-                                "d.opened_at, d.closed_at, d.closed_by FROM dispute d LEFT JOIN blank b ON "
+                                "d.opened_at, d.closed_at, d.closed_by, d.scanned, d.face_code, d.chip_id FROM dispute "
+                                "d LEFT JOIN blank b ON "
                                 "b.serial=d.serial WHERE ?1 OR d.closed_at IS NULL ORDER BY d.id",
                                 "i", NULL, all);
         json_t *row;

@@ -118,6 +118,13 @@ static void lock_done(struct chip_flow *f)
 {
         struct spoil_ask ask = { .serial = f->serial, .cause = f->cause, .text = f->text, .who = f->who };
 
+        if (f->minutes[0]) {
+                ask.minutes = f->minutes;
+                ask.minutes_sha256 = f->minutes_sha256;
+                ask.first = f->first;
+                ask.second = f->second;
+        }
+
         if (spoil_record(core_of(f), &ask, "unverifiable", f->intent, &f->error) < 0)
                 chip_fail(f, &f->error);
         else
@@ -308,8 +315,14 @@ int chip_flow_lock(struct line *line, const struct spoil_ask *ask, struct error 
 
         if (!f)
                 return -1;
-        (void)snprintf(f->cause, sizeof f->cause, "%s", ask->cause);
+        (void)snprintf(f->cause, sizeof f->cause, "%s", ask->cause ? ask->cause : "");
         (void)snprintf(f->text, sizeof f->text, "%s", ask->text);
+        if (ask->minutes) {
+                (void)snprintf(f->minutes, sizeof f->minutes, "%s", ask->minutes);
+                (void)snprintf(f->minutes_sha256, sizeof f->minutes_sha256, "%s", ask->minutes_sha256);
+                (void)snprintf(f->first, sizeof f->first, "%s", ask->first);
+                (void)snprintf(f->second, sizeof f->second, "%s", ask->second);
+        }
         (void)attempt_of_serial(line->core, ask->serial, &f->attempt, &ignored);
         return begin(f, err);
 }

@@ -9,7 +9,7 @@
 /* The scanned serial's card is about to be inserted. Writes an accepted card; reads one whose write is unknown, or that
  * is verified and waits to be confirmed. 0, or -1 and *err: nothing was done. */
 int chip_flow_write(struct line *line, const struct who *who, const char *serial, struct error *err);
-/* Makes a written chip unverifiable, then records the spoil. The texts of ask are copied. */
+/* Makes a written chip unverifiable, then records the spoil or the void. The texts of ask are copied. */
 int chip_flow_lock(struct line *line, const struct spoil_ask *ask, struct error *err);
 /* Inside a transaction: a write that never sent its script. The blank is accepted as before, and the chip that was in
  * the reader is not bound to it: it may have been another card's. */

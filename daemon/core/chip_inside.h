@@ -23,8 +23,9 @@ struct chip_flow {
         bool released; /* the script has left: what the chip holds is open until it is read */
         bool fallback; /* lock by emptying the security object */
         bool locked_before;
-        char cause[33], text[SPOIL_TEXT_MAX + 1]; /* lock: the spoil it is for */
-        uint8_t *photo;                           /* as the chip gave it */
+        char cause[33], text[SPOIL_TEXT_MAX + 1];                             /* lock: the spoil it is for */
+        char minutes[41], minutes_sha256[SHA256_TEXT], first[65], second[65]; /* or the void */
+        uint8_t *photo;                                                       /* as the chip gave it */
         size_t n_photo;
         struct error error; /* why it was called off */
         bool failing;

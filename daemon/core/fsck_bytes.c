@@ -130,7 +130,7 @@ int fsck_receipts(struct fsck *f)
                 return err_own(f->err, ERR_RETRY, REASON_INTERNAL, "no memory");
         if (db_query(f->db, &rows, f->err,
                      "SELECT id, receipt, payload_sha256 FROM intent WHERE receipt IS NOT NULL OR (state='done' AND "
-                     "kind IN ('claim','release','begin','report','spoil','anchor'))",
+                     "kind IN ('claim','release','begin','report','spoil','void','anchor'))",
                      "") < 0)
                 return -1;
         while (db_next(&rows)) {

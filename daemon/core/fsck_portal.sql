@@ -30,7 +30,7 @@ LEFT JOIN fsck_call c ON c.id = e.key
 WHERE e.what <> 'hello' AND e.portal_seq >= q.first AND c.state IS NOT 'done';
 
 -- rule serials-agree (DESIGN 1.5, I-6.9) portal
--- A serial is registered or spoiled here exactly when it is issued or spoiled at the portal, for the same applicant.
+-- A serial is registered, spoiled or void here exactly when it is issued, spoiled or void at the portal, for the same applicant.
 SELECT e.serial, 'issued to ' || coalesce(e.application, 'nobody') || ' at the portal, here '
                  || CASE WHEN b.serial IS NULL THEN 'unknown'
                          ELSE b.state || ' for ' || coalesce(b.application, 'nobody')
@@ -41,18 +41,18 @@ LEFT JOIN blank b ON b.serial = e.serial
 WHERE e.what = 'issuance' AND e.portal_seq >= q.first
   AND (b.registered IS NOT 1 OR b.application IS NOT e.application)
 UNION ALL
-SELECT e.serial, 'spoiled at the portal, here ' || coalesce(b.state, 'unknown')
+SELECT e.serial, 'spoiled or void at the portal, here ' || coalesce(b.state, 'unknown')
 FROM fsck_effect e
 JOIN fsck_asked q
 LEFT JOIN blank b ON b.serial = e.serial
-WHERE e.what = 'spoil' AND e.portal_seq >= q.first AND (b.state IS NULL OR b.state NOT IN fsck_absorbed)
+WHERE e.what IN ('spoil', 'void') AND e.portal_seq >= q.first AND (b.state IS NULL OR b.state NOT IN fsck_absorbed)
 UNION ALL
-SELECT b.serial, CASE i.kind WHEN 'report' THEN 'registered' ELSE 'spoiled' END || ' here, not at the portal'
+SELECT b.serial, CASE i.kind WHEN 'report' THEN 'registered' ELSE 'spoiled or void' END || ' here, not at the portal'
 FROM blank b
-JOIN intent i ON i.serial = b.serial AND i.kind IN ('report', 'spoil') AND i.state = 'done'
+JOIN intent i ON i.serial = b.serial AND i.kind IN ('report', 'spoil', 'void') AND i.state = 'done'
 JOIN fsck_life f ON f.intent = i.id
 JOIN fsck_asked q
 WHERE f.done <= q.seq
   AND NOT EXISTS(SELECT 1 FROM fsck_effect e
                  WHERE e.serial = b.serial
-                   AND e.what = CASE i.kind WHEN 'report' THEN 'issuance' ELSE 'spoil' END);
+                   AND e.what = CASE i.kind WHEN 'report' THEN 'issuance' ELSE i.kind END);

@@ -6,6 +6,7 @@ DROP TABLE IF EXISTS temp.fsck_life;
 DROP TABLE IF EXISTS temp.fsck_place;
 DROP TABLE IF EXISTS temp.fsck_effect;
 DROP TABLE IF EXISTS temp.fsck_asked;
+DROP TABLE IF EXISTS temp.fsck_migrated;
 
 -- The audit rows that move something.
 CREATE TEMP TABLE fsck_step AS
@@ -14,6 +15,10 @@ CREATE TEMP TABLE fsck_step AS
   WHERE to_state IS NOT NULL OR event = 'worksheet';
 CREATE INDEX temp.fsck_step_by_subject ON fsck_step(entity, subject, event, seq);
 CREATE INDEX temp.fsck_step_by_seq ON fsck_step(seq);
+
+-- The row of the last migration; 0: the ledger was made with this schema.
+CREATE TEMP TABLE fsck_migrated AS
+  SELECT coalesce(max(seq), 0) AS seq FROM main.audit WHERE entity = 'ledger' AND event = 'migrate';
 
 -- When each intent was born and when its effect was recorded as done, as rows of the audit.
 CREATE TEMP TABLE fsck_life(intent TEXT PRIMARY KEY, born INTEGER, done INTEGER) WITHOUT ROWID;

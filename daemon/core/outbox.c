@@ -15,10 +15,11 @@ enum { FIRST_MS = 1000, MOST_MS = 15 * 60 * 1000 };
 /* Oldest first, but never past an earlier open call about the same application: order is kept per application only.
  * A card's report goes before its spoil that way, and one that waits holds nobody else up. */
 static const char next_sql[] =
-        "SELECT i.id FROM intent i WHERE i.kind IN ('claim','release','begin','report','spoil','anchor') AND i.state "
+        "SELECT i.id FROM intent i WHERE i.kind IN ('claim','release','begin','report','spoil','void','anchor') AND "
+        "i.state "
         "IN "
         "('running','unknown') AND NOT EXISTS(SELECT 1 FROM intent e WHERE e.application IS NOT NULL AND "
-        "e.application=i.application AND e.kind IN ('claim','release','begin','report','spoil') AND e.state IN "
+        "e.application=i.application AND e.kind IN ('claim','release','begin','report','spoil','void') AND e.state IN "
         "('running','unknown') AND e.rowid<i.rowid) ORDER BY "
         "i.kind IN ('claim','begin') DESC, i.rowid";
 
@@ -27,7 +28,7 @@ int64_t outbox_pending(struct core *core)
         return ledger_get_int(
                 &core->ledger,
                 "SELECT count(*) FROM intent WHERE kind IN "
-                "('claim','release','begin','report','spoil','anchor') AND state IN ('running','unknown')",
+                "('claim','release','begin','report','spoil','void','anchor') AND state IN ('running','unknown')",
                 "");
 }
 

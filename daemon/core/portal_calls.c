@@ -154,33 +154,64 @@ void call_report(struct ledger *l, const char *application, const char *serial)
                 make(l, "report", application, row.card, serial, &request, intent);
 }
 
-void call_spoil(struct ledger *l, const char *application, const char *serial, const char *from, bool registered)
+static enum portal_chip_fate fate_of(const struct call_gone *gone)
+{
+        unsigned fate = CHIP_UNWRITTEN;
+
+        (void)portal_word_find(portal_chip_fate_words, gone->fate, &fate);
+        return (enum portal_chip_fate)fate;
+}
+
+void call_spoil(struct ledger *l, const struct call_gone *gone)
 {
         cleanup(portal_request_done) struct portal_request request = { 0 };
-        char cause[32] = "", text[1024] = "", fate[32] = "", intent[UUID_TEXT];
-        unsigned chip = CHIP_UNWRITTEN;
+        uint8_t minutes[32];
+        char intent[UUID_TEXT];
         struct error err = { 0 };
-        struct portal_spoil in = { .application = application,
-                                   .serial = serial,
-                                   .cause = cause,
-                                   .text = text,
-                                   .stage = from,
-                                   .registered = registered,
+        struct portal_spoil in = { .application = gone->application,
+                                   .serial = gone->serial,
+                                   .cause = gone->cause,
+                                   .text = gone->text,
+                                   .stage = gone->from,
+                                   .registered = gone->registered,
+                                   .chip = fate_of(gone),
                                    .operator_ = l->who.person,
-                                   .at = seconds(clock_wall_ms()) };
+                                   .at = seconds(clock_wall_ms()),
+                                   .minutes_number = gone->minutes };
 
         if (!ledger_ok(l))
                 return;
-        (void)ledger_get_text(l, cause, sizeof cause, "SELECT cause FROM blank WHERE serial=?1", "s", serial);
-        (void)ledger_get_text(l, text, sizeof text, "SELECT cause_text FROM blank WHERE serial=?1", "s", serial);
-        (void)ledger_get_text(l, fate, sizeof fate, "SELECT chip_fate FROM blank WHERE serial=?1", "s", serial);
-        (void)portal_word_find(portal_chip_fate_words, fate, &chip);
-        in.chip = (enum portal_chip_fate)chip;
-        in.fence = application ? fence_of(l, application) : 0;
+        if (gone->minutes && hex_exact(gone->minutes_sha256, minutes, sizeof minutes))
+                in.minutes_sha256 = minutes;
+        in.fence = gone->application ? fence_of(l, gone->application) : 0;
         if (portal_encode_spoil(&in, &request, &err) < 0)
                 refuse(l, &err);
         else
-                make(l, "spoil", application, NULL, serial, &request, intent);
+                make(l, "spoil", gone->application, NULL, gone->serial, &request, intent);
+}
+
+void call_void(struct ledger *l, const struct call_gone *gone)
+{
+        cleanup(portal_request_done) struct portal_request request = { 0 };
+        uint8_t minutes[32];
+        char intent[UUID_TEXT];
+        struct error err = { 0 };
+        struct portal_void in = { .application = gone->application,
+                                  .serial = gone->serial,
+                                  .text = gone->text,
+                                  .chip = fate_of(gone),
+                                  .operators = { gone->first, gone->second },
+                                  .at = seconds(clock_wall_ms()),
+                                  .minutes_number = gone->minutes };
+
+        if (!ledger_ok(l))
+                return;
+        if (hex_exact(gone->minutes_sha256, minutes, sizeof minutes))
+                in.minutes_sha256 = minutes;
+        if (portal_encode_void(&in, &request, &err) < 0)
+                refuse(l, &err);
+        else
+                make(l, "void", gone->application, NULL, gone->serial, &request, intent);
 }
 
 /* ---- judging ----------------------------------------------------------------------------------------------------- */
@@ -212,7 +243,8 @@ static bool load(struct ledger *l, const char *intent, struct call *ret)
                 const char *kind;
                 enum portal_what what;
         } whats[] = { { "claim", WHAT_CLAIM },     { "begin", WHAT_BEGIN }, { "release", WHAT_RELEASE },
-                      { "report", WHAT_ISSUANCE }, { "spoil", WHAT_SPOIL }, { "anchor", WHAT_ANCHOR } };
+                      { "report", WHAT_ISSUANCE }, { "spoil", WHAT_SPOIL }, { "void", WHAT_VOID },
+                      { "anchor", WHAT_ANCHOR } };
 
         *ret = (struct call){ 0 };
         (void)ledger_get_text(l, ret->application, sizeof ret->application,

@@ -11,8 +11,18 @@ void call_begin(struct ledger *l, const char *application, const char *card, con
                 const char *issue_date, const char *authorisation, char ret_intent[UUID_TEXT]);
 /* The serial of an issued card (I-6.9); its audit row is the last one written in this transaction. */
 void call_report(struct ledger *l, const char *application, const char *serial);
-/* A spoiled serial (I-8); application NULL for a blank that carried none. `from` is the state it was spoiled in. */
-void call_spoil(struct ledger *l, const char *application, const char *serial, const char *from, bool registered);
+/* A card that is out of use for good. */
+struct call_gone {
+        const char *application, *serial;       /* application NULL for a blank that carried none */
+        const char *from, *cause, *text, *fate; /* from: the state it went out of use in */
+        bool registered;                        /* its serial was reported (I-8 note 3) */
+        const char *minutes, *minutes_sha256, *first,
+                *second; /* of a void: the board's, and the two who signed; else NULL */
+};
+/* A spoiled serial (I-8). */
+void call_spoil(struct ledger *l, const struct call_gone *gone);
+/* A voided serial that had been reported (I-9 note 4); minutes and signers are needed. */
+void call_void(struct ledger *l, const struct call_gone *gone);
 
 /* The head of the audit chain as it stands before this transaction's rows. */
 void call_anchor(struct ledger *l, char ret_intent[UUID_TEXT]);

@@ -4,6 +4,7 @@
 #include "proto/base/cleanup.h"
 #include "proto/base/fault.h"
 #include "proto/text/persian.h"
+#include <stdio.h>
 #include <string.h>
 
 const char *const spoil_causes[] = {
@@ -27,7 +28,7 @@ bool spoil_needs_chip(struct core *c, const char *serial)
                               serial) > 0;
 }
 
-static bool in_work(struct core *c, const char *serial)
+bool spoil_in_work(struct core *c, const char *serial)
 {
         return ledger_get_int(&c->ledger,
                               "SELECT count(*) FROM intent WHERE serial=?1 AND state='running' AND kind IN "
@@ -49,7 +50,7 @@ int spoil_check(struct core *c, const struct spoil_ask *ask, struct error *err)
                 return err_input(err, REASON_BAD_REQUEST, "the cause `other` needs a description");
         if (strlen(ask->text) > SPOIL_TEXT_MAX || (ask->text[0] && persian_check_text(ask->text) != PERSIAN_OK))
                 return err_input(err, REASON_BAD_TEXT, "the description is too long or holds control characters");
-        if (in_work(c, ask->serial))
+        if (spoil_in_work(c, ask->serial))
                 return err_own(err, ERR_OPERATOR, REASON_LINE_BUSY, "card %s is in work; wait for its outcome",
                                ask->serial);
         if (ledger_get_int(&c->ledger,
@@ -117,41 +118,92 @@ static void free_line(struct core *c, const char *serial)
                 line_release(line);
 }
 
+/* The portal knows a card that was lost by where it was lost. */
+static void went_out_of(struct ledger *l, const char *serial, char *ret, size_t max)
+{
+        (void)ledger_state(l, ENTITY_BLANK, serial, ret, max);
+        if (strcmp(ret, "found") == 0 || strcmp(ret, "missing") == 0)
+                (void)ledger_get_text(l, ret, max,
+                                      "SELECT from_state FROM audit WHERE entity='blank' AND subject=?1 AND "
+                                      "event='miss' ORDER BY seq DESC LIMIT 1",
+                                      "s", serial);
+}
+
+static void record_spoil(struct ledger *l, const struct spoil_ask *ask, const struct call_gone *gone,
+                         const char *lock_intent, const json_t *body)
+{
+        ledger_move_set(l, ENTITY_BLANK, ask->serial, "spoil", lock_intent, body,
+                        "UPDATE blank SET state=?2, version=version+1, cause=?3, cause_text=?4, spoiled_at=?5, "
+                        "spoiled_from=?6, chip_fate=?7 WHERE serial=?1",
+                        "ssiss", ask->cause, ask->text, clock_wall_ms(), gone->from, gone->fate);
+}
+
+static void record_void(struct ledger *l, const struct spoil_ask *ask, const struct call_gone *gone,
+                        const char *lock_intent, const json_t *body)
+{
+        ledger_move_set(l, ENTITY_BLANK, ask->serial, "void", lock_intent, body,
+                        "UPDATE blank SET state=?2, version=version+1, cause_text=?3, voided_at=?4, minutes=?5, "
+                        "minutes_sha256=?6, chip_fate=?7 WHERE serial=?1",
+                        "sisss", ask->text, clock_wall_ms(), ask->minutes, ask->minutes_sha256, gone->fate);
+}
+
+/* A void is a matter of issued cards: the portal hears of any other one as of a spoiled one, with the minutes. */
+static void tell_portal(struct ledger *l, struct call_gone *gone)
+{
+        char text[SPOIL_TEXT_MAX + 64];
+
+        if (gone->minutes && gone->registered && !application_is_withdrawn(l, gone->application)) {
+                call_void(l, gone);
+                return;
+        }
+        if (gone->minutes && gone->text[0] == '\0') {
+                (void)snprintf(text, sizeof text, "void by minutes %s", gone->minutes);
+                gone->text = text;
+        }
+        call_spoil(l, gone);
+}
+
 int spoil_record(struct core *c, const struct spoil_ask *ask, const char *fate, const char *lock_intent,
                  struct error *err)
 {
         struct ledger *l = &c->ledger;
-        cleanup(json_p) json_t *body = json_pack("{s:s,s:s}", "cause", ask->cause, "chip", fate);
+        cleanup(json_p) json_t *body = json_pack("{s:s*,s:s,s:s*}", "cause", ask->minutes ? NULL : ask->cause, "chip",
+                                                 fate, "minutes", ask->minutes);
         char application[APPLICATION_TEXT] = "", from[32] = "";
-        bool registered;
+        struct call_gone gone = { .serial = ask->serial,
+                                  .from = from,
+                                  .cause = ask->minutes ? "other" : ask->cause,
+                                  .text = ask->text,
+                                  .fate = fate,
+                                  .minutes = ask->minutes,
+                                  .minutes_sha256 = ask->minutes_sha256,
+                                  .first = ask->first,
+                                  .second = ask->second };
 
         ledger_begin(l, &ask->who);
-        (void)ledger_state(l, ENTITY_BLANK, ask->serial, from, sizeof from);
+        went_out_of(l, ask->serial, from, sizeof from);
         (void)ledger_get_text(l, application, sizeof application, "SELECT application FROM blank WHERE serial=?1", "s",
                               ask->serial);
-        registered = ledger_get_int(l,
-                                    "SELECT count(*) FROM intent WHERE serial=?1 AND kind='report' AND state IN "
-                                    "('running','unknown','done')",
-                                    "s", ask->serial) > 0;
-        if (strcmp(from, "found") == 0) /* the portal knows it by where it was lost */
-                (void)ledger_get_text(l, from, sizeof from,
-                                      "SELECT from_state FROM audit WHERE entity='blank' AND subject=?1 AND "
-                                      "event='miss' ORDER BY seq DESC LIMIT 1",
-                                      "s", ask->serial);
+        gone.application = application[0] ? application : NULL;
+        gone.registered = ledger_get_int(l,
+                                         "SELECT count(*) FROM intent WHERE serial=?1 AND kind='report' AND state IN "
+                                         "('running','unknown','done')",
+                                         "s", ask->serial) > 0;
         if (lock_intent)
                 intent_close(l, lock_intent, "done", body);
         close_unknown(l, ask->serial);
-        ledger_move_set(l, ENTITY_BLANK, ask->serial, "spoil", lock_intent, body,
-                        "UPDATE blank SET state=?2, version=version+1, cause=?3, cause_text=?4, spoiled_at=?5, "
-                        "spoiled_from=?6, chip_fate=?7 WHERE serial=?1",
-                        "ssiss", ask->cause, ask->text, clock_wall_ms(), from, fate);
-        settle_application(c, application, registered);
-        call_spoil(l, application[0] ? application : NULL, ask->serial, from, registered);
+        (ask->minutes ? record_void : record_spoil)(l, ask, &gone, lock_intent, body);
+        settle_application(c, application, gone.registered);
+        tell_portal(l, &gone);
         free_line(c, ask->serial);
-        FAULT_COMMIT("core.spoil");
+        if (ask->minutes)
+                FAULT_COMMIT("core.void");
+        else
+                FAULT_COMMIT("core.spoil");
         if (!core_commit(c, err))
                 return -1;
         outbox_kick(&c->outbox);
-        core_publish(c, "spoiled", json_pack("{s:s,s:s}", "serial", ask->serial, "application", application));
+        core_publish(c, ask->minutes ? "voided" : "spoiled",
+                     json_pack("{s:s,s:s}", "serial", ask->serial, "application", application));
         return 0;
 }

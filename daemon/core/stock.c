@@ -182,14 +182,17 @@ static void check_face(struct ledger *l, const char *line, const struct sorted *
 static void check_card(struct ledger *l, const char *line, const struct sorted *cards, size_t n,
                        const struct sorted *card)
 {
-        char state[32] = "", at[64] = "";
+        char state[32] = "", at[CONFIG_NAME_MAX + 1] = "";
 
         if (!ledger_state(l, ENTITY_BLANK, card->serial, state, sizeof state))
                 ledger_refuse(l, ERR_INPUT, REASON_SERIAL_NOT_HERE, "serial %s is not in the room's stock",
                               card->serial);
+        else if (strcmp(state, "room") == 0 && card->face[0])
+                (void)memcpy(at, line, strlen(line) + 1); /* it was loaded without the ledger's knowing */
         else if (strcmp(state, "printed") != 0 && strcmp(state, "hopper") != 0)
                 ledger_refuse(l, ERR_INPUT, REASON_SERIAL_USED, "serial %s is %s", card->serial, state);
-        (void)ledger_get_text(l, at, sizeof at, "SELECT line FROM blank WHERE serial=?1", "s", card->serial);
+        if (!at[0])
+                (void)ledger_get_text(l, at, sizeof at, "SELECT line FROM blank WHERE serial=?1", "s", card->serial);
         if (strcmp(at, line) != 0)
                 ledger_refuse(l, ERR_INPUT, REASON_SERIAL_NOT_HERE, "serial %s is not of line %s", card->serial, line);
         if (times_named(cards, n, card) > 1)
@@ -202,13 +205,17 @@ static void check_card(struct ledger *l, const char *line, const struct sorted *
  * one-card rules hold at every row, and the audit tells both steps. */
 static void take_apart(struct ledger *l, const char *serial)
 {
+        char state[32] = "";
+
+        if (ledger_state(l, ENTITY_BLANK, serial, state, sizeof state) && strcmp(state, "room") == 0)
+                return;
         ledger_move_set(l, ENTITY_BLANK, serial, "come_out_unprinted", NULL, NULL,
                         "UPDATE blank SET state=?2, version=version+1, card=NULL, application=NULL, printed_at=NULL "
                         "WHERE serial=?1",
                         "");
 }
 
-static void bind_face(struct ledger *l, const struct sorted *card)
+static void bind_face(struct ledger *l, const char *line, const struct sorted *card)
 {
         char id[UUID_TEXT] = "", application[APPLICATION_TEXT] = "";
 
@@ -216,9 +223,9 @@ static void bind_face(struct ledger *l, const struct sorted *card)
         (void)ledger_get_text(l, application, sizeof application, "SELECT application FROM card WHERE face_code=?1",
                               "s", card->face);
         ledger_move_set(l, ENTITY_BLANK, card->serial, "found_printed", NULL, NULL,
-                        "UPDATE blank SET state=?2, version=version+1, card=?3, application=?4, printed_at=?5 WHERE "
-                        "serial=?1",
-                        "ssi", id, application, clock_wall_ms());
+                        "UPDATE blank SET state=?2, version=version+1, card=?3, application=?4, printed_at=?5, "
+                        "line=?6 WHERE serial=?1",
+                        "ssis", id, application, clock_wall_ms(), line);
 }
 
 static json_t *sort_body(const char *line, const struct sorted *cards, size_t n, const char *next)
@@ -246,7 +253,7 @@ static void sort_apply(struct line *line, const struct sorted *cards, size_t n)
                 take_apart(l, cards[i].serial);
         for (size_t i = 0; i < n; i++)
                 if (cards[i].face[0])
-                        bind_face(l, &cards[i]);
+                        bind_face(l, line->config->name, &cards[i]);
         for (size_t i = 0; i < n; i++)
                 if (!cards[i].face[0])
                         ledger_run(l, "UPDATE blank SET line=NULL, position=NULL WHERE serial=?1", "s",

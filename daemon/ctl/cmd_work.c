@@ -31,6 +31,8 @@ static int post_count(struct ctl *c, const char *path, json_t *body, const char 
         return 0;
 }
 
+const char ctl_second_needed[] = "Recorded. A second person of another office must now ask for exactly the same.";
+
 int ctl_post_second(struct ctl *c, const char *path, json_t *body, const char *done)
 {
         cleanup(json_p) json_t *answer = NULL;
@@ -39,9 +41,7 @@ int ctl_post_second(struct ctl *c, const char *path, json_t *body, const char *d
         if (client_call(c, "POST", path, body, &answer, &err) < 0)
                 return ctl_fail(c, &err);
         if (!ctl_json(c, answer))
-                puts(json_is_true(json_object_get(answer, "second_person_needed"))
-                             ? "Recorded. A second person of another office must now ask for exactly the same."
-                             : done);
+                puts(json_is_true(json_object_get(answer, "second_person_needed")) ? ctl_second_needed : done);
         return 0;
 }
 
@@ -181,9 +181,8 @@ int cmd_match(struct ctl *c, int argc, char **argv)
         return 0;
 }
 
-/* Starts it, and unless told otherwise follows it to its end. */
-static int start(struct ctl *c, const char *line, enum act act, const char *path, json_t *body, bool wait,
-                 const char *done)
+int ctl_start(struct ctl *c, const char *line, enum act act, const char *path, json_t *body, bool wait,
+              const char *done)
 {
         cleanup(json_p) json_t *owned = json_incref(body);
         cleanup(json_p) json_t *answer = NULL, *outcome = NULL;
@@ -197,7 +196,9 @@ static int start(struct ctl *c, const char *line, enum act act, const char *path
                 return ctl_fail(c, &err);
         if (!wait || !line || !json_object_get(answer, act == ACT_PRINT ? "printing" : "chipping")) {
                 if (!ctl_json(c, answer))
-                        puts(wait ? done : "Begun.");
+                        puts(json_is_true(json_object_get(answer, "second_person_needed")) ? ctl_second_needed
+                             : wait                                                        ? done
+                                                                                           : "Begun.");
                 return 0;
         }
         r = follow_run(&f, &outcome, &err);
@@ -228,8 +229,8 @@ int cmd_print(struct ctl *c, int argc, char **argv)
         if (ctl_line(c, line, &status, &line, &err) < 0 || (number && match(c, operands[0], number, NULL, &err) < 0))
                 return ctl_fail(c, &err);
         client_path(path, sizeof path, "/v1/lines/", line, "/print");
-        return start(c, line, ACT_PRINT, path, json_pack("{s:s*}", "application", n ? operands[0] : NULL), !no_wait,
-                     "printed. Take the card, look at it and scan its serial: mohr inspect.");
+        return ctl_start(c, line, ACT_PRINT, path, json_pack("{s:s*}", "application", n ? operands[0] : NULL), !no_wait,
+                         "printed. Take the card, look at it and scan its serial: mohr inspect.");
 }
 
 int cmd_write(struct ctl *c, int argc, char **argv)
@@ -250,13 +251,12 @@ int cmd_write(struct ctl *c, int argc, char **argv)
         if (ctl_line(c, line, &status, &line, &err) < 0)
                 return ctl_fail(c, &err);
         client_path(path, sizeof path, "/v1/lines/", line, "/write");
-        return start(c, line, ACT_CHIP, path, json_pack("{s:s}", "serial", serial), !no_wait,
-                     "written and verified. Compare the chip with the plastic: mohr confirm.");
+        return ctl_start(c, line, ACT_CHIP, path, json_pack("{s:s}", "serial", serial), !no_wait,
+                         "written and verified. Compare the chip with the plastic: mohr confirm.");
 }
 
-/* The line whose reader takes a card to be locked: the named one, the one it was printed on, the only one. */
-static const char *reader_line(struct ctl *c, const char *name, const char *serial, json_t **ret_status,
-                               json_t **ret_blank)
+const char *ctl_reader_line(struct ctl *c, const char *name, const char *serial, json_t **ret_status,
+                            json_t **ret_blank)
 {
         struct error ignored;
         char path[128];
@@ -299,10 +299,10 @@ int cmd_spoil(struct ctl *c, int argc, char **argv)
 
         if (args_take(c, argc, argv, options, operands, &n) < 0 || n != 1 || !s.cause)
                 return ctl_usage(ctl_command("spoil"));
-        line = reader_line(c, s.line, operands[0], &status, &blank);
+        line = ctl_reader_line(c, s.line, operands[0], &status, &blank);
         client_path(path, sizeof path, "/v1/blanks/", operands[0], "/spoil");
-        return start(c, line, ACT_CHIP, path, spoil_body(&s, line), !s.no_wait,
-                     "recorded as spoiled. The card itself must go to headquarters.");
+        return ctl_start(c, line, ACT_CHIP, path, spoil_body(&s, line), !s.no_wait,
+                         "recorded as spoiled. The card itself must go to headquarters.");
 }
 
 int cmd_inspect(struct ctl *c, int argc, char **argv)
@@ -328,13 +328,13 @@ int cmd_inspect(struct ctl *c, int argc, char **argv)
         if (!good && !spoiled)
                 return ctl_usage(ctl_command("inspect"));
         if (spoiled)
-                line = reader_line(c, s.line, s.serial, &status, &blank);
+                line = ctl_reader_line(c, s.line, s.serial, &status, &blank);
         body = spoiled ? spoil_body(&s, line) : json_object();
         (void)json_object_update_new(
                 body, json_pack("{s:s,s:s*,s:s}", "serial", s.serial, "face", s.face, "verdict", operands[0]));
-        return start(c, line, ACT_CHIP, "/v1/inspect", body, true,
-                     good ? "The print is accepted. Scan the card, insert it into the reader: mohr write."
-                          : "Recorded as spoiled. The card itself must go to headquarters.");
+        return ctl_start(c, line, ACT_CHIP, "/v1/inspect", body, true,
+                         good ? "The print is accepted. Scan the card, insert it into the reader: mohr write."
+                              : "Recorded as spoiled. The card itself must go to headquarters.");
 }
 
 /* ---- confirm --------------------------------------------------------------------------------------------------------

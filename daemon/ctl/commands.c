@@ -38,6 +38,25 @@ const struct command commands[] = {
           "card_jam\ncard_surface card_dust serial_bad chip_mute chip_refused chip_partial power_fault other (with "
           "--text).",
           cmd_spoil },
+        { "missing", "SERIAL",
+          "A card or blank that cannot be found: it counts as live until headquarters voids its serial. Two people.",
+          cmd_missing },
+        { "found", "SERIAL [--face CODE] [--chip ID]",
+          "A card that lies where it should not.\nA missing one is found (two people) and can then only be spoiled; "
+          "one that belongs elsewhere, or nowhere, makes a case\nwith what was scanned: its face code and its chip's "
+          "id "
+          "(mohr verify) when they can be read.",
+          cmd_found },
+        { "void", "SERIAL --minutes NUMBER --document FILE [--text TEXT] [--line LINE] [--no-chip] [--no-wait]",
+          "Voids an issued card by the minutes of the provincial assessment board (I-9 note 4). Two people, the "
+          "assessment office first.\nFILE is the scan of the signed minutes: its digest is recorded. A written chip is "
+          "locked in the reader of --line; with\n--no-chip, and for a missing card, its serial goes on the withdrawn "
+          "list.",
+          cmd_void },
+        { "dispatch", "SERIAL... --letter NUMBER [--acknowledged]",
+          "Sends spoiled and void cards to headquarters with the director general's letter (I-8.1.1). Two people.\n"
+          "--acknowledged: headquarters has written that it has them.",
+          cmd_dispatch },
         { "sort", "[--line LINE] --card SERIAL[:FACE] ... [--next SERIAL]",
           "Sorts out a double feed.\nEach card that came out with its face, or without one when it is unprinted (then "
           "a "
@@ -45,7 +64,8 @@ const struct command commands[] = {
           cmd_sort },
         { "resume", "LINE", "Lets a held or stopped line go on, once the matter is settled.", cmd_resume },
         { "unknown", "[INTENT] | decide INTENT ANSWER [--serial SERIAL]",
-          "Outcomes that nobody knows: the evidence, what to look for, and the command that answers.\nAnswers: came_out "
+          "Outcomes that nobody knows: the evidence, what to look for, and the command that answers.\nAnswers: "
+          "came_out "
           "(with --serial), none_came_out (with --serial of the blank, two people), lost (two people).",
           cmd_unknown },
         { "rebound", "APPLICATION no_card | APPLICATION card_found --serial SERIAL --face CODE",

@@ -49,6 +49,8 @@ bool ctl_json(const struct ctl *c, const json_t *json);
  * body. The exit status. */
 int ctl_post_second(struct ctl *c, const char *path, json_t *body, const char *done);
 
+extern const char ctl_second_needed[]; /* what the first of two people is told */
+
 /* The line to act on: the named one, or the only one of the station's status. 0 and borrowed from *status (a new
  * reference, to be released by the caller), or -1 and *err. */
 int ctl_line(struct ctl *c, const char *name, json_t **ret_status, const char **ret_line, struct error *err);
@@ -69,6 +71,10 @@ int cmd_unknown(struct ctl *c, int argc, char **argv);
 int cmd_rebound(struct ctl *c, int argc, char **argv);
 int cmd_cases(struct ctl *c, int argc, char **argv);
 int cmd_case(struct ctl *c, int argc, char **argv);
+int cmd_missing(struct ctl *c, int argc, char **argv);
+int cmd_found(struct ctl *c, int argc, char **argv);
+int cmd_void(struct ctl *c, int argc, char **argv);
+int cmd_dispatch(struct ctl *c, int argc, char **argv);
 int cmd_blank(struct ctl *c, int argc, char **argv);
 int cmd_sync(struct ctl *c, int argc, char **argv);
 int cmd_fsck(struct ctl *c, int argc, char **argv);

@@ -541,24 +541,84 @@ static void cards_handed_over(struct ledger *l)
         move(l, "SC-000020", "return");
 }
 
+/* Both sign; the act itself is to follow in the same transaction, which is the guard's. */
+static void signed_act(struct ledger *l, const char *kind, json_t *taken)
+{
+        cleanup(json_p) json_t *body = taken;
+
+        CHECK(!both_sign(l, &expert, kind, body));
+        commit(l);
+        CHECK(both_sign(l, &guard, kind, body));
+}
+
+#define MINUTES "0000000000000000000000000000000000000000000000000000000000000000"
+
+static void void_card(struct ledger *l, const char *application, const char *serial)
+{
+        char intent[UUID_TEXT];
+
+        signed_act(l, "void", json_pack("{s:s,s:s}", "serial", serial, "minutes", "M-7"));
+        ledger_move_set(l, ENTITY_BLANK, serial, "void", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, chip_fate='withdrawn_list', minutes='M-7', "
+                        "minutes_sha256=?3, voided_at=1 WHERE serial=?1",
+                        "s", MINUTES);
+        ledger_move(l, ENTITY_APPLICATION, application, "spoil", NULL, NULL);
+        call(l, "void", application, NULL, serial,
+             json_pack("{s:s,s:s,s:s,s:[s,s],s:{s:s,s:s}}", "application", application, "serial", serial, "chip",
+                       "withdrawn_list", "operators", expert.person, guard.person, "minutes", "number", "M-7", "sha256",
+                       MINUTES),
+             intent);
+        commit(l);
+        ledger_begin(l, &who_station);
+        receipt(l, intent);
+        commit(l);
+}
+
+static void dispatch(struct ledger *l, const char *serial, bool acknowledged)
+{
+        signed_act(l, "dispatch",
+                   json_pack("{s:[s],s:s,s:b}", "serials", serial, "letter", "L-3", "acknowledged", acknowledged));
+        ledger_move_set(l, ENTITY_BLANK, serial, acknowledged ? "arrive" : "dispatch", NULL, NULL,
+                        acknowledged ? "UPDATE blank SET state=?2, version=version+1, at_hq_at=1 WHERE serial=?1"
+                                     : "UPDATE blank SET state=?2, version=version+1, letter='L-3', dispatched_at=1 "
+                                       "WHERE serial=?1",
+                        "");
+        commit(l);
+}
+
+static void find(struct ledger *l, const char *serial)
+{
+        signed_act(l, "found", json_pack("{s:s}", "serial", serial));
+        ledger_move(l, ENTITY_BLANK, serial, "find", NULL, NULL);
+        commit(l);
+}
+
+static void stray(struct ledger *l)
+{
+        ledger_begin(l, &expert);
+        ledger_audit(l, "case", "application", "QM-0001", NULL, NULL);
+        ledger_run(l,
+                   "INSERT INTO dispute(kind,application,serial,scanned,text,opened_at) "
+                   "VALUES('stray','QM-0001','SC-000001','SC-000001','a card lies where it should not',1)",
+                   "");
+        commit(l);
+}
+
 static void cards_out_of_use(struct ledger *l)
 {
         issued_card(l, "QM-0017", "گلناز یزدانی", "0178901234", "SC-000021");
-        ledger_begin(l, &expert);
-        ledger_move_set(l, ENTITY_BLANK, "SC-000021", "void", NULL, NULL,
-                        "UPDATE blank SET state=?2, version=version+1, chip_fate='withdrawn_list' WHERE serial=?1", "");
-        ledger_move(l, ENTITY_APPLICATION, "QM-0017", "spoil", NULL, NULL);
-        commit(l);
+        void_card(l, "QM-0017", "SC-000021");
         issued_card(l, "QM-0018", "سهراب ملکی", "0189012345", "SC-000022");
         spoil(l, "QM-0018", "SC-000022", "issued", "withdrawn_list");
-        move(l, "SC-000022", "dispatch");
+        dispatch(l, "SC-000022", false);
         issued_card(l, "QM-0019", "فرزانه امینی", "0190123456", "SC-000023");
         spoil(l, "QM-0019", "SC-000023", "issued", "unverifiable");
-        move(l, "SC-000023", "dispatch");
-        move(l, "SC-000023", "arrive");
+        dispatch(l, "SC-000023", false);
+        dispatch(l, "SC-000023", true);
         add_application(l, "QM-0020", "کیان توکلی", "0201234567");
         lost_card(l, "QM-0020", "SC-000024");
-        move(l, "SC-000024", "find");
+        find(l, "SC-000024");
+        stray(l);
 }
 
 static void open_new(struct ledger *l, const char *path)

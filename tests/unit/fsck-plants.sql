@@ -1,4 +1,4 @@
--- Violations that tests/unit/test-fsck.c plants, each in its own copy of the healthy ledger (fsck-ledger.c), with the
+-- Violations that tests/unit/test-fsck.c plants, each in its own copy of the healthy ledger, a card in every state (fsck-ledger.c), with the
 -- triggers away and the CHECKs off. Blocks parted by empty lines:
 --     -- plant RULE [breaks RULE...] [rechained]
 -- breaks: rules that this violation breaks too. rechained: somebody clever computes the audit chain anew afterwards.
@@ -9,7 +9,7 @@
 -- plant file-integrity
 UPDATE blank SET line=NULL WHERE serial='SC-000008';
 
--- plant file-integrity breaks spoiled-chip-unverifiable unknown-is-not-closed verified-before-issued
+-- plant file-integrity breaks spoiled-chip-unverifiable unknown-is-not-closed verified-before-issued void-has-minutes
 PRAGMA writable_schema=ON;
 UPDATE sqlite_schema SET rootpage=(SELECT rootpage FROM sqlite_schema WHERE name='person_by_key')
 WHERE name='intent_by_serial';
@@ -88,15 +88,15 @@ UPDATE intent SET application='QM-0001' WHERE application='QM-0003';
 UPDATE blank SET application='QM-0001' WHERE application='QM-0003';
 
 -- plant conservation
-SELECT append('born', 'blank', 'SC-000011', NULL, 'room', '', 'p-expert', '{}');
+SELECT append('born', 'blank', 'SC-000031', NULL, 'room', '', 'p-expert', '{}');
 
 -- plant conservation breaks state-has-audit
-INSERT INTO blank(serial, state) VALUES('SC-000012', 'room');
+INSERT INTO blank(serial, state) VALUES('SC-000032', 'room');
 
 -- plant hopper-order
-INSERT INTO blank(serial, state, line, position) VALUES('SC-000012', 'hopper', 'A', 8);
-SELECT append('born', 'blank', 'SC-000012', NULL, 'room', '', 'p-expert', '{}');
-SELECT append('load', 'blank', 'SC-000012', 'room', 'hopper', '', 'p-expert', '{}');
+INSERT INTO blank(serial, state, line, position) VALUES('SC-000032', 'hopper', 'A', 8);
+SELECT append('born', 'blank', 'SC-000032', NULL, 'room', '', 'p-expert', '{}');
+SELECT append('load', 'blank', 'SC-000032', 'room', 'hopper', '', 'p-expert', '{}');
 
 -- plant card-fits-blank
 UPDATE blank SET application='QM-0007' WHERE serial='SC-000007';
@@ -192,7 +192,7 @@ UPDATE act SET confirmed_office=proposed_office WHERE kind='sort';
 -- plant two-persons
 DELETE FROM act WHERE kind='sort';
 
--- plant two-persons
+-- plant two-persons breaks custody-two-persons
 DELETE FROM act WHERE kind='unknown';
 
 -- plant two-persons
@@ -295,3 +295,45 @@ INSERT INTO portal VALUES(99, 'spoil', 'nobody-knows', '', 'QM-0007', 'SC-000008
 
 -- plant serials-agree breaks registered-has-receipt
 UPDATE blank SET registered=0 WHERE serial='SC-000001';
+
+-- plant void-has-minutes breaks void-tells-the-minutes
+UPDATE blank SET minutes=NULL, minutes_sha256=NULL WHERE serial='SC-000021';
+
+-- plant void-has-minutes
+UPDATE blank SET voided_at=NULL WHERE serial='SC-000021';
+
+-- plant void-has-minutes breaks spoiled-chip-unverifiable void-tells-the-minutes
+UPDATE blank SET chip_fate=NULL WHERE serial='SC-000021';
+
+-- plant void-has-minutes
+UPDATE intent SET serial=NULL WHERE kind='void';
+
+-- plant void-has-minutes breaks void-tells-the-minutes
+UPDATE intent SET serial='SC-000001' WHERE kind='void';
+
+-- plant void-tells-the-minutes
+UPDATE blank SET minutes='M-8' WHERE serial='SC-000021';
+
+-- plant void-tells-the-minutes breaks custody-two-persons
+UPDATE act SET kind='found' WHERE kind='void';
+
+-- plant dispatch-has-letter
+UPDATE blank SET letter=NULL WHERE serial='SC-000022';
+
+-- plant dispatch-has-letter
+UPDATE blank SET at_hq_at=NULL WHERE serial='SC-000023';
+
+-- plant custody-two-persons
+DELETE FROM act WHERE kind='found';
+
+-- plant custody-two-persons
+DELETE FROM act WHERE kind='dispatch' AND json_extract(body, '$.acknowledged');
+
+-- plant custody-two-persons
+DELETE FROM act WHERE kind='dispatch' AND body LIKE '%SC-000022%';
+
+-- plant stray-is-told
+UPDATE dispute SET scanned=NULL WHERE kind='stray';
+
+-- plant serials-agree breaks station-has-each-effect
+INSERT INTO portal VALUES(99, 'void', 'nobody-knows', '', 'QM-0007', 'SC-000008');

@@ -204,7 +204,9 @@ static void test_face_from_nowhere(void)
 
 static int spoil(const char *cause, const char *text)
 {
-        struct spoil_ask ask = { "SC-1405-000101", cause, text, false, rig_expert };
+        struct spoil_ask ask = {
+                .serial = "SC-1405-000101", .cause = cause, .text = text, .no_chip = false, .who = rig_expert
+        };
 
         if (spoil_check(&rig.core, &ask, &err) < 0)
                 return -1;

@@ -222,7 +222,9 @@ static void test_disputed(void)
 
 static void lock_now(const char *script)
 {
-        struct spoil_ask ask = { SERIAL, "card_surface", "", false, rig_expert };
+        struct spoil_ask ask = {
+                .serial = SERIAL, .cause = "card_surface", .text = "", .no_chip = false, .who = rig_expert
+        };
         struct error err;
 
         rig_script(&rig, script);

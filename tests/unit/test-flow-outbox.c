@@ -96,7 +96,9 @@ static void test_unheard(void)
 /* One call gets nothing but nonsense or own faults; the others pass it by. */
 static void test_one_in_trouble(const char *script)
 {
-        struct spoil_ask ask = { "SC-1405-000109", "card_dust", "", false, rig_expert };
+        struct spoil_ask ask = {
+                .serial = "SC-1405-000109", .cause = "card_dust", .text = "", .no_chip = false, .who = rig_expert
+        };
 
         open_station();
         rig_script(&rig, script);
@@ -121,7 +123,9 @@ static bool report_refused(struct rig *r)
  * the other. */
 static void test_order(void)
 {
-        struct spoil_ask ask = { "SC-1405-000101", "card_surface", "", true, rig_expert };
+        struct spoil_ask ask = {
+                .serial = "SC-1405-000101", .cause = "card_surface", .text = "", .no_chip = true, .who = rig_expert
+        };
 
         open_station();
         rig_script(&rig, "net issuance unsent\n");

@@ -473,7 +473,7 @@ int main(int argc, char **argv)
         read_plants(argv[1]);
         (void)snprintf(base, sizeof base, "%s/ledger.db", folder);
         (void)snprintf(copy, sizeof copy, "%s/copy.db", folder);
-        healthy_ledger(base);
+        every_state_ledger(base);
         test_healthy();
         test_every_rule_is_planted();
         test_states_are_known();

@@ -494,7 +494,9 @@ static void test_changed_record(void)
 
 static void spoil(void)
 {
-        struct spoil_ask ask = { SERIAL, "print_streaks", "", false, rig_expert };
+        struct spoil_ask ask = {
+                .serial = SERIAL, .cause = "print_streaks", .text = "", .no_chip = false, .who = rig_expert
+        };
         struct error err;
 
         rig_card(&rig, APP, SERIAL, "printed");
