@@ -1,5 +1,5 @@
--- Violations that tests/unit/test-fsck.c plants, each in its own copy of the healthy ledger, a card in every state (fsck-ledger.c), with the
--- triggers away and the CHECKs off. Blocks parted by empty lines:
+-- Violations that tests/unit/test-fsck.c plants, each in its own copy of a healthy ledger with a card in every state
+-- (fsck-ledger.c), with the triggers away and the CHECKs off. Blocks parted by empty lines:
 --     -- plant RULE [breaks RULE...] [rechained]
 -- breaks: rules that this violation breaks too. rechained: somebody clever computes the audit chain anew afterwards.
 -- append(event, entity, subject, from, to, intent, actor, body) adds an audit row that continues the chain rightly;
@@ -305,10 +305,10 @@ UPDATE blank SET voided_at=NULL WHERE serial='SC-000021';
 -- plant void-has-minutes breaks spoiled-chip-unverifiable void-tells-the-minutes
 UPDATE blank SET chip_fate=NULL WHERE serial='SC-000021';
 
--- plant void-has-minutes
+-- plant void-has-minutes breaks intent-as-born
 UPDATE intent SET serial=NULL WHERE kind='void';
 
--- plant void-has-minutes breaks void-tells-the-minutes
+-- plant void-has-minutes breaks void-tells-the-minutes intent-as-born
 UPDATE intent SET serial='SC-000001' WHERE kind='void';
 
 -- plant void-tells-the-minutes

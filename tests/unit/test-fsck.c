@@ -19,7 +19,7 @@ struct plant {
 };
 static struct plant plants[200];
 
-static char folder[] = "/tmp/test-fsck-XXXXXX";
+static char folder[] = "/dev/shm/test-fsck-XXXXXX";
 static char base[64], copy[64];
 
 /* ---- tools of the planter -------------------------------------------------------------------------------------------
@@ -421,7 +421,8 @@ static void portal_case(const char *sql, int64_t audit_seq, int64_t n_pending, c
 
 static void test_portal(void)
 {
-        static const char later[] = "DELETE FROM portal WHERE portal_seq=(SELECT max(portal_seq) FROM portal)";
+        static const char later[] =
+                "DELETE FROM portal WHERE portal_seq=(SELECT max(portal_seq) FROM portal WHERE what='spoil')";
         static const char pending[] = "UPDATE intent SET state='unknown', ended_at=NULL WHERE kind='anchor'; SELECT "
                                       "append('lose','intent',(SELECT id FROM intent WHERE kind='anchor'),'done',"
                                       "'unknown','','station','{}'); DELETE FROM portal WHERE what='issuance'";
