@@ -23,11 +23,11 @@ from rig.desk import Desk  # noqa: E402
 from rig.expert import FIRST_SERIAL, Expert, GaveUp  # noqa: E402
 from rig.portal import PortalSim  # noqa: E402
 from rig.staff import Down, Refused  # noqa: E402
-from rig.station import ANCHOR_S, STATION, Options, Station  # noqa: E402
+from rig.station import ANCHOR_S, QUICK_DPI, STATION, Options, Station  # noqa: E402
 from rig.supervisor import insist  # noqa: E402
 
 STEP_S, LIMIT_S = 0.03, 120
-DPI = 200  # the codes can still be read, and drawing a card takes half the time
+DATA = os.path.join(os.path.dirname(HERE), 'data')
 APPLICANTS = 2
 # what is issued in a turn: the stages at which cards are spoiled, what happens to printer, chips, portal and core
 # meanwhile, and a first fault of the scenario's own
@@ -44,6 +44,9 @@ SCENARIOS = {
     'wrong-keys': {'wrong_keys': 2},
     'photo-lost': {'portal': ('status', '/photos/', 1, 404)},
     'anchored': {'anchor_s': 1},
+    'anchor-refused': {'anchor_s': 1, 'portal': ('status', '/anchors', 1, 409)},
+    'installed-anew': {'former': True},
+    'old-ledger': {'old_ledger': True},
     'token-missing': {'fault': 'print.token.before:kill'},
     'print-unrecorded': {'fault': 'core.print_outcome.before:eio'},
     'chip-unrecorded': {'fault': 'core.chip_verified.before:eio'},
@@ -57,14 +60,21 @@ SCENARIOS = {
 }
 
 
+# what two people answer to the cases of a scenario; the others are the expert's
+FINDINGS = {
+    'anchor': ('/v1/cases/{case}/close', {'finding': 'head_agreed'}),
+    'rebound': ('/v1/applications/{application}/rebound', {'found': 'no_card'}),
+}
+
+
 # ---- the station -----------------------------------------------------------------------------------------------------
 
 class PreparedStation(Station):
-    """Copied from a template; only what names its own folder is made anew. trouble: arguments of a portal fault."""
+    """Copied from a template; only what names its own folder is made anew. what: the scenario."""
 
-    def __init__(self, folder, options, trouble=None):
+    def __init__(self, folder, options, what):
         super().__init__(folder, options)
-        self.trouble = trouble
+        self.what = what
 
     def _programs(self):
         pass
@@ -78,12 +88,54 @@ class PreparedStation(Station):
 
     def _own_portal(self):
         self.portal = PortalSim(self.path('portal'), [STATION], build=self.options.build)
-        if self.trouble:
-            self.portal.fault(*self.trouble)
+        if 'portal' in self.what:
+            self.portal.fault(*self.what['portal'])
         insist('portal-sim', self.portal.start)
+        if self.what.get('former'):
+            begin_elsewhere(self.portal)
+            self.former = {effect['key'] for effect in self.portal.ledger()['effects']}
         self.supervisor.add('portal-sim', lambda: self.portal.child is not None and self.portal.child.alive(),
                             self.portal.start, self.portal.stop)
         return self.portal.ca, self.portal.cert(), self.portal.key()
+
+    def _services(self):
+        if self.what.get('old_ledger'):
+            old_ledger(self.path('state/ledger.db'), self.uids['core'])
+        super()._services()
+
+
+def begin_elsewhere(portal):
+    """A former installation of the station claims the first applicant and begins a card; then it is lost."""
+    name = min(row['id'] for row in portal.ledger()['applications'])
+    hello = {'station': STATION, 'epoch': 1, 'seq': 0, 'head': '0' * 64}
+    card = {'epoch': 1, 'fence': 1, 'face_code': 'ABCDEFGHJK', 'issue_date': '2026-11-21'}
+    for path, body in (('/v1/hello', hello), (f'/v1/applications/{name}/claim', {'epoch': 1}),
+                       (f'/v1/applications/{name}/begin', card)):
+        status, _, answer = portal.client().call('POST', path, body)
+        if status != 200:
+            raise RuntimeError(f'{path}: {status} {answer[:200]}')
+
+
+def old_ledger(path, uid):
+    """An empty ledger of the first schema, as the program of that time left it."""
+    with sqlite3.connect(':memory:') as model, open(os.path.join(DATA, 'ledger/schema-1.sql')) as f:
+        model.executescript(f.read())
+        made = [row[0] for row in model.execute('SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid')]
+        states = model.execute('SELECT * FROM transition').fetchall()
+        number = model.execute('PRAGMA user_version').fetchone()[0]
+    with sqlite3.connect(path) as db:
+        for sql in made:
+            if not sql.startswith('CREATE TRIGGER'):
+                db.execute(sql)
+        db.executemany('INSERT INTO transition VALUES(?,?,?,?)', states)
+        db.executemany('INSERT INTO meta VALUES(?,?)', [('station', STATION), ('epoch', '1')])
+        for sql in made:
+            if sql.startswith('CREATE TRIGGER'):
+                db.execute(sql)
+        db.execute(f'PRAGMA user_version={number}')
+    db.close()
+    os.chown(path, uid, uid)
+    os.chmod(path, 0o600)
 
 
 def prepare(build, folder):
@@ -133,7 +185,6 @@ class Work:
         self.expert.plan.hands = [list(self.what.get('spoil', []))]
         self.done = set()
         station.printer.write(self.dice.choice([20, 60, 150]), 'device_ms')
-        station.printer.write(DPI, 'dpi')
         if 'printer' in self.what:
             station.printer.next(self.what['printer'])
 
@@ -156,6 +207,17 @@ class Work:
             self.unload()
         if self.what.get('wrong_keys') and line['held'] and line['held']['held'] == 'line_stopped':
             self.resume()
+
+    def closed(self):
+        """Closes what may be closed by now of the cases that the scenario opened; True when none is left."""
+        try:
+            cases = [c for c in self.expert.me.get('/v1/cases')['cases'] if c['kind'] in FINDINGS]
+            for case in cases:
+                where, answer = FINDINGS[case['kind']]
+                self.expert.by_two(where.format(**case), answer)
+        except (Refused, Down):
+            return False
+        return not cases
 
     def resume(self):
         """The keys are looked into, and the line goes on."""
@@ -193,7 +255,7 @@ class Work:
         end = time.monotonic() + limit
         if self.what.get('withdraw'):
             self.withdraw_first()
-        while not self.expert.finished():
+        while not self.expert.finished() or not self.closed():
             self.station.supervisor.tick()
             try:
                 self.expert.step()
@@ -228,8 +290,8 @@ def turn(build, template, folder, scenario, seed=0, env=None, limit=LIMIT_S, aro
     at the end. Violations as sentences."""
     copy(template, folder)
     what = SCENARIOS[scenario]
-    options = Options(build=build, applicants=APPLICANTS, env=env or {}, anchor_s=what.get('anchor_s', ANCHOR_S))
-    station = PreparedStation(folder, options, what.get('portal'))
+    options = Options(build=build, applicants=APPLICANTS, env=env or {}, dpi=QUICK_DPI, anchor_s=what.get('anchor_s', ANCHOR_S))
+    station = PreparedStation(folder, options, what)
     work, after = None, None
     try:
         station.start()

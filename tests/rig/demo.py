@@ -16,7 +16,7 @@ from rig.desk import Desk  # noqa: E402
 from rig.expert import Expert, GaveUp, applicants_issued  # noqa: E402
 from rig.portal import build_dir  # noqa: E402
 from rig.staff import Down, Refused  # noqa: E402
-from rig.station import Options, Station  # noqa: E402
+from rig.station import DPI, QUICK_DPI, Options, Station  # noqa: E402
 from rig.supervisor import Killed, insist, say  # noqa: E402
 
 LOOK_AT = 3      # cards issued when no --batch is given
@@ -220,7 +220,7 @@ def stay(station, expert):
 def run(options, place, started):
     cards = options.batch or LOOK_AT
     station = Station(place.dir, Options(
-        build=build_dir(), applicants=cards if options.batch else cards + 6, odd=0 if options.batch else 4,
+        build=build_dir(), dpi=QUICK_DPI if options.batch else DPI, applicants=cards if options.batch else cards + 6, odd=0 if options.batch else 4,
         printer_uri=options.printer_uri, portal_url=options.portal, portal_ca=options.portal_ca,
         client_cert=options.client_cert, client_key=options.client_key))
     desk = None

@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 LINE, QUEUE, STATION = '1', 'cards', 'golestan-1'
 ANCHOR_S = 3600
+DPI, QUICK_DPI = 300, 200  # at the second the codes can still be read, and drawing a card takes half the time
 SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so'
 SERVICE_PROGRAMS = ('core/mohrd', 'work/net/mohr-net', 'work/key/mohr-key', 'work/print/mohr-print',
                     'work/chip/mohr-chip', 'work/render/mohr-render', 'ctl/mohr')
@@ -80,6 +81,7 @@ class Options:
     applicants: int = 10
     odd: int = 0
     device_ms: int = 300
+    dpi: int = DPI
     anchor_s: int = ANCHOR_S
     printer_uri: str = None
     portal_url: str = None
@@ -131,6 +133,7 @@ class Station:
         self.real = os.path.realpath(self.dir)  # SQLite takes no symbolic link
         self.uids = staff.accounts()
         self.portal = self.cups = self.pcscd = self.printer = None
+        self.former = set()  # keys of what a former installation did at the portal
         self.id, self.socket = STATION, self.path('run/station/station.sock')
         self.config = self.path('etc/mohr.conf')
 
@@ -268,6 +271,7 @@ class Station:
         else:
             self.printer = self.cups.add_printer(QUEUE, self.path('printer'))
             self.printer.write(self.options.device_ms, 'device_ms')
+            self.printer.write(self.options.dpi, 'dpi')
 
     def _configure(self):
         if self.options.client_cert:

@@ -27,7 +27,7 @@ from rig.desk import Desk  # noqa: E402
 from rig.pcscd import POLL_S  # noqa: E402
 from rig.portal import PortalSim, build_dir  # noqa: E402
 from rig.staff import Down, Refused  # noqa: E402
-from rig.station import STATION, Options, Station  # noqa: E402
+from rig.station import QUICK_DPI, STATION, Options, Station  # noqa: E402
 from rig.supervisor import insist  # noqa: E402
 
 CHECK_LEDGER = os.environ.get('CHECK_LEDGER', os.path.join(build_dir(), 'tests/scenario/check-ledger'))
@@ -93,7 +93,7 @@ class StationTest(unittest.TestCase):
     def setUpClass(cls):
         cls.dir = tempfile.mkdtemp(prefix='mohr-st-', dir='/tmp')
         cls.addClassCleanup(shutil.rmtree, cls.dir, True)
-        cls.station = TestStation(cls.dir, Options(build=build_dir(), applicants=cls.applicants, device_ms=cls.device_ms))
+        cls.station = TestStation(cls.dir, Options(build=build_dir(), applicants=cls.applicants, device_ms=cls.device_ms, dpi=QUICK_DPI))
         for name, value in cls.options.items():
             setattr(cls.station, name, value)
         cls.addClassCleanup(cls.station.stop)
