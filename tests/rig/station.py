@@ -308,9 +308,9 @@ class Station:
         return ['setpriv', '--reuid', str(uid), '--regid', str(uid), '--clear-groups', '--', self.path('bin/mohr'), *command,
                 '--socket', self.socket, '--config', self.config]
 
-    def fsck(self):
+    def fsck(self, *options):
         """(exit status, output) of `mohr fsck` on a snapshot of the running core."""
-        done = subprocess.run(self.mohr(['fsck'], 'auditor'), capture_output=True, text=True, timeout=60, cwd='/')
+        done = subprocess.run(self.mohr(['fsck', *options], 'auditor'), capture_output=True, text=True, timeout=60, cwd='/')
         return done.returncode, done.stdout + done.stderr
 
     def stop(self):
