@@ -86,6 +86,8 @@ class Card:
 
     def __init__(self, bench):
         bench.cards_made += 1
+        if not bench.pcscd.alive():
+            bench.pcscd.revive()
         self.n = bench.number * 10000 + bench.cards_made
         self.bench, self.sweep, self.serial = bench, bench.sweep, f'SC-1405-{self.n:06d}'
         self.kdd, self.folder = self.n.to_bytes(10, 'big'), f'{bench.state}/card-{self.n}'

@@ -109,6 +109,10 @@ class Sweep:
         self.violations += row['violations']
         self.kinds.update(row['kinds'])
 
+    def _tell(self, results):
+        row = {'runs': self.runs, 'violations': self.violations, 'kinds': self.kinds}
+        os.write(results, (json.dumps(row) + '\n').encode())
+
     def _lane(self, k, make, tasks, orders, results):
         pid = os.fork()
         if pid:
@@ -121,8 +125,9 @@ class Sweep:
                     self.runs, self.violations, self.kinds = 0, 0, collections.Counter()
                     task = tasks[int.from_bytes(order, 'big')]
                     task[1](lane, *task[2:])
-                    row = {'runs': self.runs, 'violations': self.violations, 'kinds': self.kinds}
-                    os.write(results, (json.dumps(row) + '\n').encode())
+                    self._tell(results)
+                self.runs, self.violations, self.kinds = 0, 0, collections.Counter()
+            self._tell(results)  # what the lane found at its end
             status = 0
         except SystemExit:
             pass

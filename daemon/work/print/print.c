@@ -177,6 +177,7 @@ static int step(struct run *run, json_t **ret, struct error *err)
                 done(run, &look, ret);
                 return 1;
         case VERDICT_UNKNOWN:
+                printing_close(run->p, run->intent, &look);
                 return unknown(err, "the printer was started and its success is not proven");
         }
         return unknown(err, "no verdict");

@@ -56,6 +56,15 @@ int printing_call_off(struct printing *p, const char *intent, struct gate_state 
         return 1;
 }
 
+void printing_close(struct printing *p, const char *intent, const struct look *look)
+{
+        struct gate_state ignored;
+        struct error err;
+
+        if (look->evidence.gate.phase == GATE_NONE || look->evidence.gate.phase == GATE_ISSUED)
+                (void)printing_call_off(p, intent, &ignored, &err);
+}
+
 __attribute__((format(printf, 2, 3))) static void problem(struct print_check *check, const char *format, ...)
 {
         va_list args;

@@ -30,6 +30,9 @@ int64_t printing_now_ms(void);
 int printing_look(struct printing *p, const char *intent, int job_id, struct look *ret, struct error *err);
 /* Revokes the token; when that wins, cancels the job too and answers 1; 0 when the gate was first; -1 and *err. */
 int printing_call_off(struct printing *p, const char *intent, struct gate_state *ret, struct error *err);
+/* For an outcome that is unknown although the gate let nothing through (somebody put the queue's device before
+ * it): from here on it does not start either, and CUPS does not start it again. What cannot be revoked stays so. */
+void printing_close(struct printing *p, const char *intent, const struct look *look);
 /* The set-up the gate's promise rests on: appends what is wrong to check (may reach the gate's disk). */
 void printing_check(struct printing *p, const struct queue_state *state, struct print_check *ret);
 

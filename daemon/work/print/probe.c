@@ -57,6 +57,7 @@ static int step(struct printing *p, const char *intent, bool work_waited, bool s
                 answer(&look, PRINT_PRINTED, ret);
                 return 1;
         case VERDICT_UNKNOWN:
+                printing_close(p, intent, &look);
                 break;
         }
         answer(&look, PRINT_UNKNOWN, ret);

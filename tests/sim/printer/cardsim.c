@@ -10,6 +10,7 @@
  *   fault                     jam or cover while a person must act; the operator's command removes it
  *   next                      one command for the next card, taken by it: jam, jam_feed, double_feed, die, exit N,
  *                             refuse N (before a card is fed), nohistory
+ *   blind                     when there, nothing is drawn: faces stay empty, and a card costs no time of the machine's
  *   fed panels starts         counters
  *   ledger                    one JSON line per event with CLOCK_MONOTONIC milliseconds
  *   lock                      flock of the program that holds the machine
@@ -382,7 +383,7 @@ static int serve(const char *file)
         fprintf(stderr,
                 "ATTR: marker-names='YMCKO ribbon' marker-types=ribbon marker-colors=#00FFFF marker-levels=%ld\n",
                 read_number("ribbon", 0) > 100 ? 100 : read_number("ribbon", 0));
-        if (!raster("work/job.pdf")) {
+        if (access("blind", F_OK) < 0 && !raster("work/job.pdf")) {
                 fprintf(stderr, "ERROR: cardsim: the document is no PDF that can be printed\n");
                 ledger("no_document", "");
                 return 1;

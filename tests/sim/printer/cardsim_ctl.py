@@ -10,6 +10,7 @@ cardsim_ctl.py DIR clear                closes the cover, frees the path (a card
 cardsim_ctl.py DIR status               all of it as JSON
 cardsim_ctl.py DIR take [CARD...]       lists the tray's cards as JSON and removes them (all, or those named)
 """
+import contextlib
 import fcntl
 import json
 import os
@@ -82,23 +83,29 @@ class Printer:
 
     def clear(self):
         """As a person does it: the machine at work gives its card out by itself; one that stands is emptied by hand."""
-        if not self.busy():
-            for card in self.cards("path"):
+        with self.stopped() as idle:
+            for card in self.cards("path") if idle else ():
                 if card["state"] != "ok":
                     self.write("half", "path", card["card"], "state")
                 os.rename(self.path("path", card["card"]), self.path("tray", card["card"]))
         if os.path.exists(self.path("fault")):
             os.unlink(self.path("fault"))
 
-    def busy(self):
+    @contextlib.contextmanager
+    def stopped(self):
+        """True when no program holds the machine; then none can begin meanwhile."""
         fd = os.open(self.path("lock"), os.O_RDWR)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
+            yield True
         except BlockingIOError:
-            return True
+            yield False
         finally:
             os.close(fd)
+
+    def busy(self):
+        with self.stopped() as idle:
+            return not idle
 
     def cards(self, place):
         """The cards of hopper, path or tray in feed order: card, serial, state, job, front, back (paths or None)."""
