@@ -70,15 +70,14 @@ void case_open(struct ledger *l, const char *kind, const char *application, cons
                const char *text)
 {
         cleanup(json_p) json_t *body = json_pack("{s:s}", "kind", kind);
+        const char *const about[][2] = {
+                { "blank", serial }, { "intent", intent }, { "application", application }, { "stock", kind }
+        };
+        size_t i = 0;
 
-        ledger_audit(l, "case",
-                     serial   ? "blank"
-                     : intent ? "intent"
-                              : "application",
-                     serial   ? serial
-                     : intent ? intent
-                              : application,
-                     intent, body);
+        while (!about[i][1])
+                i++;
+        ledger_audit(l, "case", about[i][0], about[i][1], intent, body);
         ledger_run(l, "INSERT INTO dispute(kind,application,serial,intent,text,opened_at) VALUES(?1,?2,?3,?4,?5,?6)",
                    "sssssi", kind, application, serial, intent, text, clock_wall_ms());
 }

@@ -8,7 +8,8 @@
 
 enum { CASE_TEXT_MAX = 500 };
 
-/* Inside a transaction. Whatever does not apply is NULL; text says what happened, without personal data. */
+/* Inside a transaction. Whatever does not apply is NULL, all three for what nobody here knows; text says what happened,
+ * without personal data. */
 void case_open(struct ledger *l, const char *kind, const char *application, const char *serial, const char *intent,
                const char *text);
 /* A case about this card is open: it may not be handed over. */
