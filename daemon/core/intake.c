@@ -203,7 +203,7 @@ bool intake_missing_photo(struct core *c, char ret[SHA256_TEXT])
         return ledger_get_text(
                 &c->ledger, ret, SHA256_TEXT,
                 "SELECT a.photo_sha256 FROM application a WHERE a.photo_sha256 IS NOT NULL AND a.state IN "
-                "('offered','claimed','bound','authorised') AND NOT EXISTS(SELECT 1 FROM photo p WHERE "
+                "('offered','claimed','bound','authorised','disputed') AND NOT EXISTS(SELECT 1 FROM photo p WHERE "
                 "p.sha256=a.photo_sha256) AND a.refusal IS NULL ORDER BY a.arrived_at LIMIT 1",
                 "");
 }

@@ -22,8 +22,8 @@ static void insert_card(struct ledger *l, const char *application, const char *f
                    "INSERT INTO card(id,application,attempt,line,face_code,issue_date,approval_sha256,layout_sha256,"
                    "profile,qr_sha256,expert,begun_at) VALUES(?1,?2,(SELECT coalesce(max(attempt),0)+1 FROM card WHERE "
                    "application=?2),'',?3,?4,coalesce((SELECT approval_sha256 FROM application WHERE id=?2),''),'','',"
-                   "'',?5,?6)",
-                   "sssssi", id, application, face_code, issue_date, l->who.person, clock_wall_ms());
+                   "'','former-installation',?5)",
+                   "ssssi", id, application, face_code, issue_date, clock_wall_ms());
 }
 
 void rebound_note(struct ledger *l, const char *application, const char *face_code, const char *issue_date)

@@ -3,7 +3,7 @@
     with FaultProxy(folder, portal, station='golestan-1') as proxy:
         proxy.next('drop_after', path='/claim')      # the next call whose path holds /claim; count=, arg=
         proxy.tls = 'expired'                        # every handshake from now on; None: good again
-        proxy.hold = '/issuance'                     # such calls get 500 until it is None again
+        proxy.hold = '/issuance'                     # such calls get 500 until it is None again; or several: a tuple
         proxy.url                                    # for mohr-net --url
 
 TLS ends here: the station sees a certificate of the portal's CA, the portal sees the station's own. One request per
@@ -15,6 +15,7 @@ import gzip
 import os
 import random
 import re
+import shutil
 import socket
 import ssl
 import struct
@@ -24,7 +25,8 @@ import time
 import warnings
 
 GOOD_SAN = 'IP:127.0.0.1,IP:::1,DNS:localhost'
-TLS_FAULTS = ('expired', 'wrong_host', 'wrong_ca', 'self_signed', 'client_only', 'tls11', 'plain')
+TLS_FAULTS = ('expired', 'wrong_host', 'wrong_ca', 'self_signed', 'client_only', 'revoked', 'weak_key', 'weak_digest', 'tls11',
+              'weak_cipher', 'no_client_cert', 'plain')
 # applied: the portal sees the call. The rest never reaches it.
 NOT_APPLIED = ('drop_before', 'reset_before', 'http_500', 'http_502', 'http_503', 'http_429', 'http_408', 'redirect_302',
                'redirect_308')
@@ -47,14 +49,16 @@ def openssl(folder, *words):
     subprocess.run(['openssl', *words], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def make_leaf(folder, name, ca, san=GOOD_SAN, days='2', use='serverAuth'):
+EC = ('ec', '-pkeyopt', 'ec_paramgen_curve:P-256')
+
+
+def make_leaf(folder, name, ca, san=GOOD_SAN, days='2', use='serverAuth', key=EC, digest='-sha256'):
     with open(f'{folder}/{name}.ext', 'w') as f:
         f.write(f'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage={use}\n'
                 f'subjectAltName={san}\n')
-    openssl(folder, 'req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', f'/CN={name}',
-            '-keyout', f'{name}.key', '-out', f'{name}.csr')
+    openssl(folder, 'req', '-new', '-newkey', *key, '-nodes', '-subj', f'/CN={name}', '-keyout', f'{name}.key', '-out', f'{name}.csr')
     sign = ['-signkey', f'{name}.key'] if ca is None else ['-CA', ca + '.pem', '-CAkey', ca + '.key', '-CAcreateserial']
-    openssl(folder, 'x509', '-req', '-in', f'{name}.csr', *sign, '-days', days, '-extfile', f'{name}.ext', '-out',
+    openssl(folder, 'x509', '-req', '-in', f'{name}.csr', *sign, '-days', days, digest, '-extfile', f'{name}.ext', '-out',
             f'{name}.pem')
 
 
@@ -69,6 +73,10 @@ def make_certificates(folder, ca):
     make_leaf(folder, 'client_only', ca, use='clientAuth')
     make_leaf(folder, 'wrong_ca', folder + '/other-ca')
     make_leaf(folder, 'self_signed', None)
+    make_leaf(folder, 'weak_key', ca, key=('rsa:1024',))
+    make_leaf(folder, 'weak_digest', ca, digest='-sha1')
+    for end in ('.pem', '.key'):  # in the list that the station has (rig/pki)
+        shutil.copy(os.path.join(os.path.dirname(ca), 'revoked-portal' + end), os.path.join(folder, 'revoked' + end))
     open(folder + '/done', 'w').close()
 
 
@@ -113,7 +121,7 @@ def plain(status, text=b'{"error":{"reason":"unavailable","text":"by the proxy"}
 class FaultProxy:
     def __init__(self, folder, portal, station, seed=0):
         self.folder, self.portal, self.station = folder, portal, station
-        self.random, self.lock = random.Random(seed), threading.Lock()
+        self.seed, self.lock = seed, threading.Lock()
         self.plan, self.done, self.tls, self.hold, self.leaked, self.receipts = [], collections.Counter(), None, None, 0, []
         self.choose, self.calls, self.errors = None, collections.Counter(), []
         make_certificates(folder, os.path.join(portal.pki, 'portal-ca'))
@@ -128,7 +136,7 @@ class FaultProxy:
         self.thread.start()
 
     def _context(self, name):
-        good = name in (None, 'tls11')
+        good = name in (None, 'tls11', 'weak_cipher', 'no_client_cert')
         base = os.path.join(self.portal.pki, 'portal') if good else os.path.join(self.folder, name)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if name == 'tls11':
@@ -136,9 +144,14 @@ class FaultProxy:
                 warnings.simplefilter('ignore')
                 context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
             context.set_ciphers('ALL:@SECLEVEL=0')
+        if name == 'weak_cipher':  # CBC
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers('ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384:@SECLEVEL=0')
+        if name in ('weak_key', 'weak_digest'):
+            context.set_ciphers('DEFAULT:@SECLEVEL=0')
         context.load_cert_chain(base + '.pem', base + '.key')
         context.load_verify_locations(self.portal.ca)
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_NONE if name == 'no_client_cert' else ssl.CERT_REQUIRED
         return context
 
     def __enter__(self):
@@ -165,7 +178,8 @@ class FaultProxy:
     def _fault(self, request):
         with self.lock:
             self.calls[request.endpoint] += 1
-            if self.hold and self.hold in request.path:
+            hold = (self.hold,) if isinstance(self.hold, str) else self.hold or ()
+            if any(h in request.path for h in hold):
                 return 'http_500', None
             for i, (fault, path, arg) in enumerate(self.plan):
                 if path in request.path:
@@ -265,6 +279,11 @@ class FaultProxy:
                 return
             getattr(self, '_do_' + fault, self._do_answer)(client, request, answer, fault, arg)
 
+    def _where(self, request, fault, n):
+        """Somewhere in n bytes: the same for the same seed, fault, call and turn, whatever else happens meanwhile."""
+        turn = self.done[fault, request.endpoint]
+        return random.Random(f'{self.seed} {fault} {request.endpoint} {turn}').randrange(n)
+
     @staticmethod
     def _reset(client):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
@@ -297,11 +316,11 @@ class FaultProxy:
     def _do_duplicate_second(self, client, request, *_):
         client.sendall(self._forward(request))
 
-    def _do_truncate(self, client, _request, answer, _fault, arg):
-        client.sendall(answer[:arg if arg is not None else self.random.randrange(len(answer))])
+    def _do_truncate(self, client, request, answer, fault, arg):
+        client.sendall(answer[:arg if arg is not None else self._where(request, fault, len(answer))])
 
-    def _do_truncate_head(self, client, _request, answer, *_):
-        client.sendall(answer[:self.random.randrange(answer.index(b'\r\n\r\n'))])
+    def _do_truncate_head(self, client, request, answer, fault, _arg):
+        client.sendall(answer[:self._where(request, fault, answer.index(b'\r\n\r\n'))])
 
     def _do_one_byte_a_second(self, client, _request, answer, *_):
         for byte in answer:

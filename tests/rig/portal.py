@@ -65,16 +65,21 @@ class Client:
 class PortalSim:
     """portal-sim in its own folder. Starting again after kill() keeps port and store."""
 
-    def __init__(self, folder, stations=(STATION,), build=None, lease_s=900, registered_only=False):
+    def __init__(self, folder, stations=(STATION,), build=None, lease_s=900, registered_only=False, clock=None):
         self.dir = str(folder)
         self.pki = os.path.join(self.dir, 'pki')
         self.program = os.path.join(build or build_dir(), 'tests/sim/portal/portal-sim')
         self.options = ['--lease', str(lease_s)] + (['--registered-only'] if registered_only else [])
         self.stations = list(stations)
+        self.env = {**os.environ, **clock.env()} if clock else None  # rig/clock.py
         self.child = None
         self.port = 0
         os.makedirs(self.dir, exist_ok=True)
-        subprocess.run([os.path.join(HERE, 'pki'), self.pki, *self.stations], check=True)
+        if clock:  # certificates that are good for more than a year on either side
+            clock.set(-400 * 86400, 0)
+        subprocess.run([os.path.join(HERE, 'pki'), self.pki, *self.stations], check=True, env=self.env)
+        if clock:
+            clock.set(0, 0)
         for station in self.stations:
             self.command('station', '--station', station)
 
@@ -87,6 +92,10 @@ class PortalSim:
     @property
     def url(self):
         return f'https://127.0.0.1:{self.port}'
+
+    @property
+    def crl(self):
+        return os.path.join(self.pki, 'portal-crl.pem')
 
     @property
     def ca(self):
@@ -107,7 +116,7 @@ class PortalSim:
         if os.path.exists(port_file):
             os.unlink(port_file)
         self.child = Child([self.program, 'serve', '--dir', self.dir, '--listen', f'127.0.0.1:{self.port}',
-                            *self.options], os.path.join(self.dir, 'portal.log'), name='portal-sim')
+                            *self.options], os.path.join(self.dir, 'portal.log'), env=self.env, name='portal-sim')
         wait_for(lambda: os.path.exists(port_file) or not self.child.alive(), 10,
                  message='portal-sim does not listen')
         if not self.child.alive():

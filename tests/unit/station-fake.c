@@ -1,5 +1,5 @@
 /* The rig's workers in one program, told apart by their name. Each asks the script (DIR/script, station-script.h) what
- * to do at each of its steps: "die" by SIGKILL, "hang", fail with a kind's name ("retry", "operator", "card",
+ * to do at each of its steps: "die" by SIGKILL, "hang", "wait" while the script says so, fail with a kind's name ("retry", "operator", "card",
  * "unknown", "input", "bug") and perhaps a reason, "nonsense", or nothing: go on. What they do to the world stands in
  * DIR/effects, the card in the reader in DIR/chip ("FACE" it holds, or "locked"). */
 #define _GNU_SOURCE
@@ -23,6 +23,11 @@
 
 static const char *dir;
 
+static bool says(const char *who, const char *name, const char *word)
+{
+        return strcmp(script_action(dir, who, name), word) == 0;
+}
+
 static int step(const char *who, const char *name, struct error *err)
 {
         char word[40] = "", reason[40] = "internal";
@@ -35,15 +40,12 @@ static int step(const char *who, const char *name, struct error *err)
                 (void)raise(SIGKILL);
         while (strcmp(word, "hang") == 0)
                 (void)pause();
+        while (says(who, name, "wait"))
+                (void)usleep(10000);
         (void)reason_parse(reason, &why);
         if (!error_kind_parse(word, &kind))
                 return 0;
         return err_own(err, kind, why, "as the script says at %s", name);
-}
-
-static bool says(const char *who, const char *name, const char *word)
-{
-        return strcmp(script_action(dir, who, name), word) == 0;
 }
 
 /* ---- mohr-print -------------------------------------------------------------------------------------------------- */
