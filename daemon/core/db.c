@@ -21,7 +21,7 @@ int db_open(struct db *db, const char *path, bool read_only, struct error *err)
 
 void db_close(struct db *db)
 {
-        for (size_t i = 0; i < DB_STATEMENTS && db->cache[i].sql; i++)
+        for (size_t i = 0; db->cache[i].sql; i++)
                 (void)sqlite3_finalize(db->cache[i].statement);
         (void)sqlite3_close(db->handle);
         *db = (struct db){ 0 };
@@ -45,9 +45,9 @@ static struct sqlite3_stmt *prepared(struct db *db, const char *sql, struct erro
 {
         size_t i = 0;
 
-        while (i < DB_STATEMENTS && db->cache[i].sql && db->cache[i].sql != sql)
+        while (db->cache[i].sql && db->cache[i].sql != sql)
                 i++;
-        for (size_t j = 0; i < DB_STATEMENTS && !db->cache[i].sql && j < i; j++)
+        for (size_t j = 0; !db->cache[i].sql && j < i; j++)
                 if (strcmp(db->cache[j].sql, sql) == 0) /* the same text at another address */
                         i = j;
         assert(i < DB_STATEMENTS);
@@ -206,11 +206,6 @@ int db_run(struct db *db, struct error *err, const char *sql, const char *types,
         r = db_runv(db, err, sql, types, values);
         va_end(values);
         return r;
-}
-
-int64_t db_changes(const struct db *db)
-{
-        return sqlite3_changes64(db->handle);
 }
 
 int db_get_int(struct db *db, int64_t *ret, struct error *err, const char *sql, const char *types, ...)

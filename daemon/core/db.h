@@ -14,7 +14,7 @@ struct db {
         struct db_cached {
                 const char *sql; /* a literal: compared by address, then by text */
                 struct sqlite3_stmt *statement;
-        } cache[DB_STATEMENTS];
+        } cache[DB_STATEMENTS + 1]; /* the last one stays empty */
 };
 
 /* A row cursor. db_end (or db_rows_done by cleanup) must follow; only then the statement may be used again. */
@@ -33,7 +33,6 @@ int db_error(struct db *db, struct error *err, const char *doing);
 int db_script(struct db *db, const char *sql, struct error *err); /* several statements, nothing bound */
 int db_run(struct db *db, struct error *err, const char *sql, const char *types, ...);
 int db_runv(struct db *db, struct error *err, const char *sql, const char *types, va_list values);
-int64_t db_changes(const struct db *db);
 
 /* sql must outlive db (a literal). -1 and *err when it cannot be prepared or bound. */
 int db_query(struct db *db, struct db_rows *ret, struct error *err, const char *sql, const char *types, ...);

@@ -67,7 +67,7 @@ HAVING count(*) > 1;
 SELECT s.subject, coalesce(i.kind, 'what nobody knows') || ' was repeated at audit row ' || s.seq
 FROM fsck_step s LEFT JOIN intent i ON i.id = s.subject
 WHERE s.entity = 'intent' AND s.event = 'repeat'
-  AND coalesce(i.kind, '') NOT IN ('claim', 'release', 'begin', 'report', 'spoil', 'anchor', 'print');
+  AND i.payload IS NULL AND i.kind IS NOT 'print';
 
 -- rule worksheet-before-print (I-6.6)
 -- Each print was begun after the match with the worksheet was confirmed.

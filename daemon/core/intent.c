@@ -26,6 +26,7 @@ void intent_new(struct ledger *l, const struct intent_spec *spec, char ret_id[UU
         intent_new_as(l, spec, ret_id);
 }
 
+/* What the intent knows already and this; evidence may be NULL. What cannot be read any more is begun anew. */
 static json_t *merged(struct ledger *l, const char *id, const json_t *evidence)
 {
         char old[16384] = "{}";
@@ -33,8 +34,9 @@ static json_t *merged(struct ledger *l, const char *id, const json_t *evidence)
 
         (void)ledger_get_text(l, old, sizeof old, "SELECT evidence FROM intent WHERE id=?1", "s", id);
         json = json_loads(old, 0, NULL);
-        if (json && evidence)
-                (void)json_object_update(json, (json_t *)(uintptr_t)evidence);
+        if (!json)
+                json = json_object();
+        (void)json_object_update(json, (json_t *)(uintptr_t)evidence); /* does nothing for NULL */
         return json;
 }
 
@@ -45,7 +47,7 @@ void intent_step(struct ledger *l, const char *id, const char *step, const json_
         cleanup(free_p) char *text = json_dumps(all, JSON_COMPACT);
 
         ledger_audit(l, "checkpoint", "intent", id, id, body);
-        ledger_run(l, "UPDATE intent SET step=?2, evidence=?3 WHERE id=?1", "sss", id, step, text ? text : "{}");
+        ledger_run(l, "UPDATE intent SET step=?2, evidence=?3 WHERE id=?1", "sss", id, step, text);
 }
 
 void intent_close(struct ledger *l, const char *id, const char *event, const json_t *result)

@@ -349,10 +349,12 @@ void ledger_move_set(struct ledger *l, enum entity entity, const char *id, const
         if (!to)
                 return;
         va_start(values, types);
-        if (db_queryv_from(&l->db, &rows, &l->error, update, id, to, types, values) < 0)
+        if (db_queryv_from(&l->db, &rows, &l->error, update, id, to, types, values) < 0) {
                 l->failed = true;
-        else
-                l->failed = db_next(&rows) || db_end(&rows) < 0;
+        } else {
+                (void)db_next(&rows);
+                l->failed = db_end(&rows) < 0;
+        }
         va_end(values);
 }
 

@@ -240,6 +240,146 @@ class AuditVerify(unittest.TestCase):
         self.forger("UPDATE audit SET body=body||char(0)||'{\"granted\":true}' WHERE seq=?", self.middle)
         self.found(self.middle, 'its hash does not cover what it says')
 
+    # ---- what a forger may leave in the files ------------------------------------------------------------------------
+
+    def test_15_anchors_files(self):
+        """Blank lines are nothing; each kind of wrong line is refused; anchors may come in any order."""
+        rows = [dict(zip(('seq', 'epoch', 'head'), self.rows[i])) for i in (5, 2, 9)]
+        self.good_still('--anchors', self.anchors([], '\n'.join(map(json.dumps, rows)) + '\n \t\n\n'))
+        good = rows[0]
+        for wrong in ('no json', '[]', {**good, 'epoch': 0}, {**good, 'seq': -1}, {**good, 'head': good['head'][:-1]},
+                      {**good, 'head': good['head'][:-1] + 'G'}, {**good, 'epoch': 'x'}, {'seq': 1}):
+            with self.subTest(wrong):
+                path = self.anchors([], wrong if isinstance(wrong, str) else json.dumps(wrong))
+                self.assertEqual(self.verify('--anchors', path)[0], 2)
+
+    def test_15_anchor_of_a_missing_row(self):
+        self.forger('DELETE FROM audit WHERE seq=?', self.middle)
+        status, said = self.verify('--anchors', self.anchors([self.middle]))
+        self.assertEqual(status, 1)
+        self.assertIn(f'row {self.middle}: an anchor (line 1) remembers it; it is missing', said)
+
+    def test_15_anchor_of_a_former_installation(self):
+        """Anchors of epochs before this ledger's are about another file."""
+        self.forger('UPDATE audit SET epoch=3')
+        self.forger.rechain(1)
+        self.forger("UPDATE meta SET value='3' WHERE key='epoch'")
+        self.forger("UPDATE intent SET payload=NULL, kind='decide' WHERE kind IN ('report','anchor')")
+        status, said = self.verify('--anchors', self.anchors([self.middle, 3]))
+        self.assertEqual(status, 0, said)
+        newer = json.dumps({'epoch': 3, 'seq': 1, 'head': self.forger.row(1)['hash']})
+        self.assertEqual(self.verify('--anchors', self.anchors([self.middle], newer))[0], 0)
+
+    def test_16_payload_without_head(self):
+        for payload in (b'no json', b'{"seq":1}', b'{"audit_seq":"x","audit_head":"y"}', None):
+            with self.subTest(payload):
+                self.forger("UPDATE intent SET payload=? WHERE kind='anchor'", payload)
+                self.forger("UPDATE intent SET payload_sha256=iif(payload IS NULL, NULL, 'x') WHERE kind='anchor'")
+                status, said = self.verify()
+                self.assertEqual(status, 1)
+                self.assertIn('its payload names no audit head', said)
+        self.forger("UPDATE intent SET payload=? WHERE kind='anchor'", b'{"audit_seq":0,"audit_head":"none yet"}')
+        self.good_still()
+        self.forger("UPDATE intent SET payload=? WHERE kind='anchor'", b'{"audit_seq":99999,"audit_head":"x"}')
+        self.found('intent ', 'told the portal another head of row 99999')
+
+    def test_16_intent_without_a_name(self):
+        self.forger('CREATE TABLE loose AS SELECT * FROM intent')
+        self.forger('DROP TABLE intent')
+        self.forger('ALTER TABLE loose RENAME TO intent')
+        self.forger("UPDATE intent SET id=NULL, payload='x' WHERE kind='anchor'")
+        status, said = self.verify()
+        self.assertEqual(status, 1)
+        self.assertIn('its payload names no audit head', said)
+        self.forger("UPDATE intent SET payload='{\"seq\":1,\"head\":\"x\"}' WHERE kind='anchor'")
+        self.assertIn('told the portal another head of row 1 ', self.verify()[1])
+
+    def test_17_numbers_that_cannot_be(self):
+        """Rows before the first, an epoch 0, hashes of another length, or none."""
+        self.forger.loosen()
+        for column, value, what in (('seq', 0, 'no row may have this sequence number'), ('epoch', 0, 'epoch 0 after epoch 0')):
+            with self.subTest(column):
+                self.forger(f'UPDATE audit SET {column}=? WHERE seq=1', value)
+                status, said = self.verify()
+                self.assertEqual(status, 1)
+                self.assertIn(what, said)
+                self.forger(f'UPDATE audit SET {column}=1 WHERE {column}=?', value)
+        for column in ('prev', 'hash'):
+            for value in (None, 'short', 'f' * 64):
+                with self.subTest((column, value)):
+                    was = self.forger.row(self.middle)[column]
+                    self.forger(f'UPDATE audit SET {column}=? WHERE seq=?', value, self.middle)
+                    self.found(self.middle)
+                    self.forger(f'UPDATE audit SET {column}=? WHERE seq=?', was, self.middle)
+        self.good_still()
+
+    def test_17_rows_without_words(self):
+        """NULL where a word must be: named, and the rest is still checked."""
+        self.forger.loosen()
+        for column in ('entity', 'subject', 'event', 'actor'):
+            with self.subTest(column):
+                row = self.forger('SELECT seq, * FROM audit WHERE to_state IS NOT NULL AND seq>?', self.middle).fetchone()
+                self.forger(f'UPDATE audit SET {column}=NULL WHERE seq=?', row['seq'])
+                self.found(row['seq'], f'column {column} has the wrong type')
+                self.forger(f'UPDATE audit SET {column}=? WHERE seq=?', row[column], row['seq'])
+        self.good_still()
+
+    def test_18_tables_without_words(self):
+        """A blank with no serial, and one in no state."""
+        self.forger('CREATE TABLE loose AS SELECT * FROM blank')
+        self.forger('DROP TABLE blank')
+        self.forger('ALTER TABLE loose RENAME TO blank')
+        self.forger("INSERT INTO blank(serial, state) VALUES(NULL, 'room')")
+        self.found('blank : is room without an audit row')
+        self.forger("UPDATE blank SET state=NULL WHERE serial IS NULL")
+        self.found('blank : is nothing without an audit row')
+        self.forger('DELETE FROM blank WHERE serial IS NULL')
+        self.forger("UPDATE blank SET state=NULL WHERE serial='SC-000007'")
+        self.found('blank SC-000007: is nothing, but row')
+
+    def test_18_many(self):
+        """More things than the first table of states has places for."""
+        for i in range(2000):
+            self.forger("INSERT INTO blank(serial, state) VALUES(?, 'room')", f'XX-{i:06}')
+        status, said = self.verify()
+        self.assertEqual((status, said.count('without an audit row')), (1, 2000))
+
+    def test_19_epoch_of_nobody(self):
+        self.forger("DELETE FROM meta WHERE key='epoch'")
+        self.found('meta epoch', 'is missing')
+        self.forger('DELETE FROM audit')
+        self.found('meta epoch', 'is missing')
+        self.forger("INSERT INTO meta VALUES('epoch', '1')")
+        self.assertNotIn('meta epoch', self.verify()[1])
+
+    def test_20_no_ledger(self):
+        self.forger('DROP TABLE meta')
+        status, said = self.verify()
+        self.assertEqual((status, 'this is no ledger' in said), (2, True), said)
+
+    def test_20_damaged_page(self):
+        """The rows cannot be read to their end: nothing can be said."""
+        page, = self.forger("SELECT rootpage FROM sqlite_schema WHERE name='audit'").fetchone()
+        size, = self.forger('PRAGMA page_size').fetchone()
+        self.forger.db.close()
+        with open(self.forger.path, 'r+b') as f:
+            f.seek((page - 1) * size)
+            f.write(b'\xff' * size)
+        self.assertEqual(self.verify()[0], 2)
+
+    def test_20_locked(self):
+        """Another program writes."""
+        self.forger('BEGIN EXCLUSIVE')
+        self.assertEqual(self.verify()[0], 2)
+        self.forger('ROLLBACK')
+
+    def test_20_words(self):
+        for argv, status, said in ((['--version'], 0, 'mohr-audit-verify '), (['--help'], 0, 'usage:'),
+                                   (['--nonsense'], 2, 'usage:'), (['a', 'b'], 2, 'usage:')):
+            done = subprocess.run([VERIFY, *argv], capture_output=True, text=True)
+            self.assertEqual(done.returncode, status, argv)
+            self.assertIn(said, done.stdout + done.stderr)
+
     # ---- what the rules of the machine add ---------------------------------------------------------------------------
 
     def test_13_illegal_step(self):

@@ -150,6 +150,104 @@ static void test_restart_and_snapshot(struct ledger *l)
         CHECK(ledger_open(l, path, "ST-TEST", &err) == 0 && strcmp(l->head, head) == 0);
 }
 
+/* A word that no machine has leads nowhere. */
+static void test_unknown_words(void)
+{
+        CHECK(!machine_is_state(ENTITY_BLANK, "melted") && !machine_is_final(ENTITY_BLANK, "melted"));
+        CHECK(!machine_is_initial(ENTITY_APPLICATION, "melted") && !machine_is_initial(ENTITY_BLANK, "melted"));
+        CHECK(!machine_is_initial(ENTITY_INTENT, "done") && machine_is_initial(ENTITY_INTENT, "running"));
+        CHECK(!machine_next(ENTITY_BLANK, "melted", "load") && !blank_place("melted") && !blank_is_live("melted"));
+}
+
+/* What cannot be a ledger is none: a path too long, a file that lies in memory, another's table of transitions. */
+static void test_not_a_ledger(const char *dir)
+{
+        static const char *const damages[] = {
+                "UPDATE transition SET to_state='room' WHERE entity='blank' AND from_state='spoiled'",
+                "INSERT INTO transition VALUES('blank','spoiled','mend','room')",
+        };
+        char other[64], long_path[1000];
+        struct ledger l;
+        struct error err;
+        struct db db;
+
+        memset(long_path, 'x', sizeof long_path - 1);
+        long_path[sizeof long_path - 1] = '\0';
+        CHECK(ledger_open(&l, long_path, "ST-TEST", &err) < 0 && err.reason == REASON_BAD_CONFIG);
+        CHECK(ledger_create(long_path, "ST-TEST", 1, &err) < 0 && err.reason == REASON_BAD_CONFIG);
+        CHECK(ledger_open(&l, ":memory:", "ST-TEST", &err) < 0 && strstr(err.text, "reads back as memory"));
+        (void)snprintf(other, sizeof other, "%s/other.db", dir);
+        for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
+                CHECK(ledger_open(&l, other, "ST-TEST", &err) == 0);
+                ledger_close(&l);
+                CHECK(db_open(&db, other, false, &err) == 0 && db_script(&db, damages[i], &err) == 0);
+                db_close(&db);
+                CHECK(ledger_open(&l, other, "ST-TEST", &err) < 0 && strstr(err.text, "transition table"));
+                (void)unlink(other);
+        }
+}
+
+/* Values that do not fit, cursors used beyond their end, a second snapshot onto the first. */
+static void test_edges(struct ledger *l)
+{
+        char text[8], copy[80];
+        struct db_rows rows;
+        struct error err;
+
+        CHECK(db_get_text(&l->db, text, sizeof text, &err, "SELECT 'longer than eight'", "") < 0 &&
+              err.reason == REASON_INTERNAL);
+        CHECK(!ledger_get_text(l, text, sizeof text, "SELECT 'longer than eight'", ""));
+        CHECK(db_get_text(&l->db, text, sizeof text, &err, "SELECT NULL", "") == 1 && text[0] == '\0');
+        CHECK(db_get_text(&l->db, text, sizeof text, &err, "SELECT 1 WHERE 0", "") == 0);
+        CHECK(ledger_get_int(l, "SELECT 1 WHERE 0", "") == 0);
+        CHECK(db_query(&l->db, &rows, &err, "SELECT 1", "") == 0 && db_next(&rows) && db_end(&rows) == 0);
+        CHECK(!db_next(&rows) && db_end(&rows) == 0);
+        CHECK(!ledger_query(l, &rows, "SELECT nothing FROM nowhere", "") && !db_next(&rows));
+        (void)snprintf(copy, sizeof copy, "%s.copy", path);
+        CHECK(ledger_snapshot(l, copy, &err) == 0 && ledger_snapshot(l, copy, &err) < 0);
+        (void)unlink(copy);
+}
+
+/* Faults of reads and of steps inside a transaction fail it; the second fault does not hide the first. */
+static void test_faults_inside(struct ledger *l)
+{
+        struct db_rows rows;
+        struct error err;
+        char text[8];
+
+        ledger_begin(l, &expert);
+        CHECK(!ledger_get_text(l, text, sizeof text, "SELECT nothing FROM nowhere", "") && !ledger_ok(l));
+        CHECK(ledger_get_int(l, "SELECT other FROM nowhere", "") == 0);
+        CHECK(!ledger_query(l, &rows, "SELECT third FROM nowhere", ""));
+        ledger_move(l, ENTITY_BLANK, "SC-000001", "unload", NULL, NULL);
+        ledger_audit(l, "look", "blank", "SC-000001", NULL, NULL);
+        ledger_refuse(l, ERR_INPUT, REASON_STALE, "too late");
+        CHECK(ledger_commit(l, &err) == LEDGER_NOT_DONE && strstr(err.text, "nothing"));
+        ledger_begin(l, &expert);
+        CHECK(!ledger_query(l, &rows, "SELECT fourth FROM nowhere", ""));
+        CHECK(ledger_commit(l, &err) == LEDGER_NOT_DONE && strstr(err.text, "fourth"));
+        ledger_begin(l, &expert);
+        ledger_move_set(l, ENTITY_BLANK, "SC-000001", "unload", NULL, NULL, "UPDATE nowhere SET x=?1 WHERE y=?2", "");
+        CHECK(ledger_commit(l, &err) == LEDGER_NOT_DONE && strstr(err.text, "nowhere"));
+}
+
+/* Evidence that is no JSON any more is begun anew. */
+static void test_broken_evidence(struct ledger *l)
+{
+        struct intent_spec spec = { .kind = "print", .line = "A" };
+        cleanup(json_p) json_t *evidence = json_pack("{s:i}", "job", 7);
+        char id[UUID_TEXT], text[64];
+
+        ledger_begin(l, &expert);
+        intent_new(l, &spec, id);
+        ledger_run(l, "UPDATE intent SET evidence='no json' WHERE id=?1", "s", id);
+        intent_step(l, id, "submitted", evidence);
+        CHECK(ledger_get_text(l, text, sizeof text, "SELECT evidence FROM intent WHERE id=?1", "s", id) &&
+              strcmp(text, "{\"job\":7}") == 0);
+        intent_step(l, id, "probed", NULL);
+        CHECK(commit(l) == LEDGER_DONE);
+}
+
 static void test_machine_table_is_sound(void)
 {
         for (size_t i = 0; i < n_transitions; i++) {
@@ -191,11 +289,16 @@ int main(void)
         (void)snprintf(path, sizeof path, "%s/ledger.db", dir);
         CHECK(ledger_open(&l, path, "ST-TEST", &err) == 0);
         test_machine_table_is_sound();
+        test_unknown_words();
+        test_not_a_ledger(dir);
         test_audit_vector();
         test_state_and_audit_go_together(&l);
         test_refusals_change_nothing(&l);
         test_triggers_stand_alone(&l);
         test_intent_life(&l);
+        test_edges(&l);
+        test_faults_inside(&l);
+        test_broken_evidence(&l);
         test_chain(&l);
         test_restart_and_snapshot(&l);
         test_new_epoch(dir);
