@@ -25,6 +25,7 @@ from rig.portal import PortalSim  # noqa: E402
 from rig.staff import Down, Refused  # noqa: E402
 from rig.station import ANCHOR_S, QUICK_DPI, STATION, Options, Station  # noqa: E402
 from rig.supervisor import insist  # noqa: E402
+from custody import Custody  # noqa: E402
 
 STEP_S, LIMIT_S = 0.03, 120
 DATA = os.path.join(os.path.dirname(HERE), 'data')
@@ -56,15 +57,12 @@ SCENARIOS = {
     'restart-printing': {'kill_at': 'printing'},
     'restart-writing': {'kill_at': 'chipping'},
     'unload': {'unload': True},
+    'custody': {'custody': True},
     'withdrawn': {'withdraw': True},
 }
 
 
-# what two people answer to the cases of a scenario; the others are the expert's
-FINDINGS = {
-    'anchor': ('/v1/cases/{case}/close', {'finding': 'head_agreed'}),
-    'rebound': ('/v1/applications/{application}/rebound', {'found': 'no_card'}),
-}
+CASES = ('anchor', 'rebound', 'missing', 'stray')  # of a scenario, that two people close
 
 
 # ---- the station -----------------------------------------------------------------------------------------------------
@@ -208,16 +206,34 @@ class Work:
         if self.what.get('wrong_keys') and line['held'] and line['held']['held'] == 'line_stopped':
             self.resume()
 
+    def over(self):
+        """All that the scenario wants is done."""
+        if not self.expert.finished():
+            return False
+        if self.what.get('custody') and self.once('custody'):
+            Custody(self.expert).run()
+            return False
+        return self.closed()
+
     def closed(self):
         """Closes what may be closed by now of the cases that the scenario opened; True when none is left."""
         try:
-            cases = [c for c in self.expert.me.get('/v1/cases')['cases'] if c['kind'] in FINDINGS]
+            cases = [c for c in self.expert.me.get('/v1/cases')['cases'] if c['kind'] in CASES]
             for case in cases:
-                where, answer = FINDINGS[case['kind']]
-                self.expert.by_two(where.format(**case), answer)
-        except (Refused, Down):
+                self.close(case)
+        except (Refused, Down) as no:
+            self.expert.tell('cases', str(no))
             return False
         return not cases
+
+    def close(self, case):
+        if case['kind'] == 'rebound':
+            self.expert.by_two(f'/v1/applications/{case["application"]}/rebound', {'found': 'no_card'})
+            return
+        finding = next((f for f in case['findings'] if f['possible']), None)
+        if finding:
+            text = {'text': 'as was seen'} if finding['needs_text'] else {}
+            self.expert.by_two(f'/v1/cases/{case["case"]}/close', {'finding': finding['finding']} | text)
 
     def resume(self):
         """The keys are looked into, and the line goes on."""
@@ -255,7 +271,7 @@ class Work:
         end = time.monotonic() + limit
         if self.what.get('withdraw'):
             self.withdraw_first()
-        while not self.expert.finished() or not self.closed():
+        while not self.over():
             self.station.supervisor.tick()
             try:
                 self.expert.step()
