@@ -18,50 +18,59 @@
         "'unknown') AND c.kind IN ('claim','begin','release','report','spoil','void'))"
 #define TALKED "the application is disputed, or calls to the portal about it are open"
 
+/* Whole statements: the ledger keeps a prepared one by its text's address, so each must live as long as the program. */
+#define BEARS(facts)                                                                                        \
+        "SELECT count(*) FROM dispute d LEFT JOIN blank b ON b.serial=d.serial LEFT JOIN application a ON " \
+        "a.id=d.application LEFT JOIN intent i ON i.id=d.intent WHERE d.id=?1 AND (" facts ")"
+
 const struct finding case_findings[] = {
         { "missing", "found_spoiled", "The card was found, and is spoiled: it lies with the spoiled cards.",
-          GONE " AND b.cause IS NOT NULL", "the card is still missing, or found and not yet spoiled", NULL, false },
+          BEARS(GONE " AND b.cause IS NOT NULL"), "the card is still missing, or found and not yet spoiled", NULL,
+          false },
         { "missing", "voided", "The card was not found; headquarters has voided its serial.",
-          GONE " AND b.cause IS NULL", "the serial is not void", NULL, false },
+          BEARS(GONE " AND b.cause IS NULL"), "the serial is not void", NULL, false },
         { "none_came_out", "blank_counted", "The blank lies in the hopper or on the shelf; it was counted.",
-          "b.state IN ('vault','transit','room','hopper')", "the blank is not in stock", NULL, false },
+          BEARS("b.state IN ('vault','transit','room','hopper')"), "the blank is not in stock", NULL, false },
         { "none_came_out", "blank_used", "The blank was there: it has been printed since, and its serial scanned.",
-          "b.state NOT IN ('vault','transit','room','hopper','reserved','printing','printed','missing','found')",
+          BEARS("b.state NOT IN ('vault','transit','room','hopper','reserved','printing','printed','missing','found')"),
           "the blank was not seen since: its serial was not scanned", NULL, false },
         { "none_came_out", "blank_missing", "The blank is nowhere; the case of the missing card goes on.",
-          "b.state IN ('missing','found') AND EXISTS(SELECT 1 FROM dispute o WHERE o.serial=d.serial AND "
-          "o.kind='missing' AND o.closed_at IS NULL)",
+          BEARS("b.state IN ('missing','found') AND EXISTS(SELECT 1 FROM dispute o WHERE o.serial=d.serial AND "
+                "o.kind='missing' AND o.closed_at IS NULL)"),
           "the blank is not missing", NULL, false },
-        { "withdrawn", "card_spoiled", "The withdrawn application's card is spoiled or void and put away.", GONE,
+        { "withdrawn", "card_spoiled", "The withdrawn application's card is spoiled or void and put away.", BEARS(GONE),
           "its card is neither spoiled nor void", "withdraw", false },
         { "withdrawn", "no_card", "No card was made: the blank is in stock again.",
-          "b.application IS NOT d.application", "the serial carries the application's card", "withdraw", false },
+          BEARS("b.application IS NOT d.application"), "the serial carries the application's card", "withdraw", false },
         { "report", "settle_issued", "The portal's own ledger shows this serial as issued: the card is good.",
-          "a.state='disputed' AND b.state IN ('issued','post','delivered','returned') AND " AT_PORTAL " AND " ALONE,
+          BEARS("a.state='disputed' AND b.state IN ('issued','post','delivered','returned') AND " AT_PORTAL
+                " AND " ALONE),
           "the portal's ledger does not show this report, its card is not issued, or another case is open",
           "settle_issued", false },
         { "report", "settle_bound", "The portal never had this serial, and its card is spoiled: print another.",
-          "a.state='disputed' AND " GONE " AND NOT coalesce(" AT_PORTAL ",0) AND " ALONE,
+          BEARS("a.state='disputed' AND " GONE " AND NOT coalesce(" AT_PORTAL ",0) AND " ALONE),
           "the card is not spoiled, headquarters has a word in it, or another case is open", "settle_bound", false },
         { "report", "card_spoiled", "The card is spoiled or void; headquarters decides about another.",
-          GONE " AND (a.state<>'disputed' OR " ALONE ")", "the card is not spoiled, or another case is open", "spoil",
-          false },
+          BEARS(GONE " AND (a.state<>'disputed' OR " ALONE ")"), "the card is not spoiled, or another case is open",
+          "spoil", false },
         { "spoil", "headquarters_told", "Headquarters was told of the spoiled card in another way; the text says how.",
-          GONE, "the card is not spoiled", NULL, true },
-        { "void", "headquarters_told", "Headquarters was told of the void in another way; the text says how.", GONE,
-          "the card is not void", NULL, true },
-        { "stray", "put_right", "The card lies where it belongs now; the text says where it came from.", "1", "", NULL,
+          BEARS(GONE), "the card is not spoiled", NULL, true },
+        { "void", "headquarters_told", "Headquarters was told of the void in another way; the text says how.",
+          BEARS(GONE), "the card is not void", NULL, true },
+        { "stray", "put_right", "The card lies where it belongs now; the text says where it came from.", BEARS("1"), "",
+          NULL, true },
+        { "claim", "agreed", "Cleared up with headquarters; the text says how.", BEARS(NO_OPEN_CALL), TALKED, NULL,
           true },
-        { "claim", "agreed", "Cleared up with headquarters; the text says how.", NO_OPEN_CALL, TALKED, NULL, true },
         { "begin", "agreed", "Cleared up with headquarters; the text says how.",
-          NO_OPEN_CALL " AND a.state<>'disputed'", TALKED, NULL, true },
-        { "release", "agreed", "Cleared up with headquarters; the text says how.", NO_OPEN_CALL, TALKED, NULL, true },
+          BEARS(NO_OPEN_CALL " AND a.state<>'disputed'"), TALKED, NULL, true },
+        { "release", "agreed", "Cleared up with headquarters; the text says how.", BEARS(NO_OPEN_CALL), TALKED, NULL,
+          true },
         { "anchor", "head_agreed", "The portal has taken a later head of the audit chain.",
-          "EXISTS(SELECT 1 FROM intent n WHERE n.kind='anchor' AND n.state='done' AND n.rowid>i.rowid)",
+          BEARS("EXISTS(SELECT 1 FROM intent n WHERE n.kind='anchor' AND n.state='done' AND n.rowid>i.rowid)"),
           "the portal has taken no later head yet", NULL, false },
-        { REBOUND_CASE, "no_card", "A former installation made no card.", "0", "answered with: mohr rebound", NULL,
-          false },
-        { REBOUND_CASE, "card_found", "The card of a former installation was found.", "0",
+        { REBOUND_CASE, "no_card", "A former installation made no card.", BEARS("0"), "answered with: mohr rebound",
+          NULL, false },
+        { REBOUND_CASE, "card_found", "The card of a former installation was found.", BEARS("0"),
           "answered with: mohr rebound", NULL, false },
         { 0 },
 };
@@ -92,13 +101,7 @@ bool case_holds_card(struct ledger *l, const char *serial)
 
 bool case_bears(struct ledger *l, const struct finding *f, int64_t id)
 {
-        char sql[1024];
-
-        (void)snprintf(sql, sizeof sql,
-                       "SELECT count(*) FROM dispute d LEFT JOIN blank b ON b.serial=d.serial LEFT JOIN application a "
-                       "ON a.id=d.application LEFT JOIN intent i ON i.id=d.intent WHERE d.id=?1 AND (%s)",
-                       f->bears);
-        return ledger_get_int(l, sql, "i", id) > 0;
+        return ledger_get_int(l, f->bears, "i", id) > 0;
 }
 
 /* ---- closing ------------------------------------------------------------------------------------------------------

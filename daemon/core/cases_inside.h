@@ -5,7 +5,7 @@
 struct finding {
         const char *kind, *word;
         const char *says;  /* what two people state with it, for a person */
-        const char *bears; /* SQL over dispute d, blank b, application a, intent i: the facts allow it */
+        const char *bears; /* SQL, static: how many facts allow it for case ?1; 0 = none does */
         const char *lacks; /* why not, when they do not */
         const char *event; /* of an application that is disputed; NULL: none */
         bool needs_text;
