@@ -84,6 +84,20 @@ class FaultDesk(Desk):
         super().take_out()
 
 
+class Listener(Expert):
+    """Keeps what the station said of each card's chip."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.heard = {}
+
+    def judge_chip(self, outcome):
+        if outcome and not outcome['ok']:
+            error = outcome['error'].get('error', outcome['error'])
+            self.heard.setdefault(outcome['serial'], set()).add(error['reason'])
+        super().judge_chip(outcome)
+
+
 def hook(n, when, run):
     return {'HOOK': f'{n}:{when}', 'HOOK_RUN': run}
 
@@ -99,6 +113,8 @@ def draw(dice, total, changes):
         lambda: hook(n, when, 'kill -9 {pcscd}; true'),
         lambda: hook(n, when, SWAP),
         lambda: {'GARBAGE': str(n)},
+        lambda: {'GARBAGE': '1'},
+        lambda: {'ATR': 'FFFFFFFF'},
         lambda: {'MUTE': f'{n}:short'},
         lambda: {'MUTE': f'{n}:zero'},
         lambda: {'ENDLESS': f'{n}:61'},
@@ -151,8 +167,9 @@ def work(station, desk, expert, limit):
     return None, slowest
 
 
-def judge(station, desk):
-    """Every check of a turn, and of each card that carried a fault: issued and whole, or put aside."""
+def judge(station, desk, heard):
+    """Every check of a turn, and of each card that carried a fault: the station said what it met, and the card is issued
+    and whole, or put aside."""
     found = check_all(station)
     ledger = Ledger(station.path('state/ledger.db'))
     states = dict(ledger.rows('SELECT serial, state FROM blank'))
@@ -165,6 +182,8 @@ def judge(station, desk):
             found.append(f'{serial} with {fault} ended as {states[serial]}')
         if states[serial] == 'issued' and not whole:
             found.append(f'{serial} with {fault} is issued and its chip is not whole')
+        if not heard.get(serial) and 'kill -STOP' not in fault.get('HOOK_RUN', ''):
+            found.append(f'{serial} with {fault}: the station said nothing of it')
         log = folder + '/stranger/log'
         if os.path.exists(log) and os.path.getsize(log):
             with open(log) as f:
@@ -184,10 +203,10 @@ def play(lane, name, wanted):
         try:
             station.start()
             desk = FaultDesk(station, wanted)
-            expert = Expert(station, desk, len(wanted))
+            expert = Listener(station, desk, len(wanted))
             why, slowest = work(station, desk, expert, LIMIT_S + CARD_LIMIT_S * len(wanted) + 60 * sweep.long)
             desk.take_out()
-            complaints, aside = judge(station, desk)
+            complaints, aside = judge(station, desk, expert.heard)
             run.check(([why] if why else []) + complaints)
             run.insist(slowest < ANSWER_S * 1000, f'the core took {slowest:.0f} ms for its status')
             print(f'{sweep.name}: {name}: {len(desk.carried)} cards with faults, {aside} put aside, the core\'s slowest '
