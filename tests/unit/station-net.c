@@ -12,7 +12,9 @@ static const char *operation(const char *path)
 {
         const char *last = strrchr(path, '/');
 
-        return strcmp(path, "/v1/spoils") == 0 ? "spoil" : last ? last + 1 : "";
+        if (strcmp(path, "/v1/spoils") == 0 || strcmp(path, "/v1/anchors") == 0)
+                return strcmp(path, "/v1/spoils") == 0 ? "spoil" : "anchor";
+        return last ? last + 1 : "";
 }
 
 /* {"id" or serial, stage, ...} as proto/portal.openapi.yaml has it, with its receipt. */
@@ -35,6 +37,8 @@ static char *grant(struct rig *r, const struct net_call *call, const char *what,
                                 of ? "\"" : "", of ? of : "null", of ? "\"" : "",
                                 json_string_value(json_object_get(sent, "serial")),
                                 of ? "\"awaiting_reissue\"" : "null", receipt);
+        } else if (strcmp(what, "anchor") == 0) {
+                (void)!asprintf(&text, "{\"seq\":7,\"receipt\":\"%s\"}", receipt);
         } else {
                 (void)!asprintf(&text, "{\"id\":\"%s\",%s,\"receipt\":\"%s\"}", id, more, receipt);
         }

@@ -1,5 +1,5 @@
 /* mohr-net of the rig: a child of the test, so that it has the portal's keys. Lines "net VERB ACTION" of the script:
- * "claim", "begin", "issuance" or "spoil" with a refusal's status ("409 withdrawn", "503"), "nonsense", "unsent" or
+ * "claim", "begin", "issuance", "spoil" or "anchor" with a refusal's status ("409 withdrawn", "503"), "nonsense", "unsent" or
  * "unheard" (applied, the answer lost). */
 #pragma once
 #include <sys/types.h>

@@ -1,0 +1,269 @@
+/* Anchors and outbox while the ledger, the portal or the values fail: nothing is made half, nothing open is forgotten,
+ * a value that breaks the contract is never sent. Arguments: tests/data, station-fake. */
+#include "daemon/core/portal_calls.h"
+#include "tests/unit/fail-sqlite.h"
+#include "tests/unit/station-rig.h"
+#include <sqlite3.h>
+
+static struct rig rig;
+static const char *data, *fakes;
+static struct error err;
+
+static void open_station(void)
+{
+        rig_init(&rig, data);
+        rig_open(&rig, fakes);
+        rig_load(&rig, "SC-1405-000103");
+}
+
+static void close_station(void)
+{
+        rig_close(&rig);
+        rig_done(&rig);
+}
+
+static bool drained(struct rig *r)
+{
+        return outbox_pending(&r->core) == 0;
+}
+
+static bool portal_down(struct rig *r)
+{
+        return !r->core.outbox.portal_up;
+}
+
+/* Something that an anchor is about. */
+static void news(void)
+{
+        ledger_begin(&rig.core.ledger, &rig_expert);
+        ledger_audit(&rig.core.ledger, "look", "blank", "SC-1405-000101", NULL, NULL);
+        CHECK(core_commit(&rig.core, &err));
+}
+
+static void fire_anchor(void)
+{
+        rig.core.anchor.timer.fired(&rig.core.anchor.timer);
+}
+
+static int64_t anchors(void)
+{
+        return rig_count(&rig, "SELECT count(*) FROM intent WHERE kind='anchor'");
+}
+
+/* No rest: the test has no hour to wait. */
+static void hurry(void)
+{
+        struct outbox *o = &rig.core.outbox;
+
+        memset(o->resting, 0, sizeof o->resting);
+        if (o->intent[0] == '\0')
+                loop_timer_set(&rig.core.loop, &o->timer, now_boot_ms() + 1);
+        rig_run(&rig, 5);
+}
+
+static void test_anchors(void)
+{
+        int64_t before;
+
+        open_station();
+        fire_anchor();
+        rig_until(&rig, drained);
+        CHECK(anchors() == 1 && rig_effects(&rig, "anchor") == 1);
+        before = rig.core.ledger.seq;
+        fire_anchor(); /* nothing new but the anchor itself */
+        CHECK(anchors() == 1 && rig.core.ledger.seq == before);
+        news();
+        rig.core.sync.fenced = true;
+        fire_anchor();
+        CHECK(anchors() == 1);
+        rig.core.sync.fenced = false;
+        rig_script(&rig, "net anchor unsent\n");
+        fire_anchor();
+        fire_anchor(); /* one is on its way */
+        CHECK(anchors() == 2);
+        rig_until(&rig, portal_down);
+        rig_script(&rig, "");
+        while (!drained(&rig))
+                hurry();
+        loop_timer_set(&rig.core.loop, &rig.core.anchor.timer, now_boot_ms() + 3600000);
+        anchor_soon(&rig.core.anchor);
+        before = rig.core.anchor.timer.due_ms;
+        CHECK(before <= now_boot_ms() + 5000);
+        anchor_soon(&rig.core.anchor);
+        CHECK(rig.core.anchor.timer.due_ms == before);
+        close_station();
+}
+
+/* The N-th call to SQLite fails while an anchor is made, sent and recorded, for every N. */
+static void test_ledger_fails(void)
+{
+        bool done = false;
+
+        open_station();
+        for (long n = 1; !done; n++) {
+                news();
+                fail_sqlite(n, FAIL_ONCE, SQLITE_IOERR);
+                fire_anchor();
+                for (int i = 0; i < 200 && !drained(&rig); i++)
+                        hurry();
+                done = fail_sqlite_calls() < n || n > 200;
+                fail_sqlite(0, FAIL_ONCE, 0);
+                while (!drained(&rig))
+                        hurry();
+                CHECK(!rig.core.ledger_lost);
+        }
+        CHECK(rig_count(&rig, "SELECT count(*) FROM intent WHERE kind='anchor' AND state<>'done'") == 0);
+        CHECK(anchors() > 20);
+        close_station();
+}
+
+/* The ledger is gone for good: the station ends, and nothing was recorded as done. */
+static void test_ledger_lost(long nth)
+{
+        open_station();
+        news();
+        fail_sqlite(nth, FAIL_FOREVER, SQLITE_IOERR);
+        fire_anchor();
+        for (int i = 0; i < 20; i++)
+                hurry();
+        fail_sqlite(0, FAIL_ONCE, 0);
+        CHECK(rig.core.ledger_lost || nth == 1);
+        close_station();
+}
+
+/* Answers that say: not now. Everything rests; the next answer brings all back. */
+static void test_portal_asks_for_peace(const char *script)
+{
+        open_station();
+        rig_script(&rig, script);
+        news();
+        fire_anchor();
+        while (rig.core.outbox.failures == 0)
+                rig_run(&rig, 5);
+        CHECK(!drained(&rig) && rig.core.outbox.intent[0] == '\0');
+        hurry();
+        rig_script(&rig, "");
+        while (!drained(&rig))
+                hurry();
+        CHECK(rig.core.outbox.portal_up);
+        close_station();
+}
+
+/* More calls rest alone than there are places: then the connection as a whole rests. */
+static void test_no_place_left(void)
+{
+        struct outbox *o = &rig.core.outbox;
+
+        open_station();
+        rig_script(&rig, "net anchor nonsense\n");
+        news();
+        for (size_t i = 0; i < OUTBOX_RESTING_MAX; i++) {
+                (void)snprintf(o->resting[i].intent, sizeof o->resting[i].intent, "somebody-%zu", i);
+                o->resting[i].until = now_boot_ms() + 3600000;
+        }
+        fire_anchor();
+        while (o->failures == 0)
+                rig_run(&rig, 5);
+        CHECK(!o->portal_up && !drained(&rig));
+        rig_script(&rig, "");
+        while (!drained(&rig))
+                hurry();
+        close_station();
+}
+
+/* ---- values that break the contract --------------------------------------------------------------------------------
+ */
+
+static void begin_tx(void)
+{
+        ledger_begin(&rig.core.ledger, &rig_expert);
+}
+
+static void refused(const char *what)
+{
+        CHECK(ledger_commit(&rig.core.ledger, &err) == LEDGER_NOT_DONE);
+        if (err.kind != ERR_BUG)
+                fprintf(stderr, "%s: %s\n", what, err.text);
+        CHECK(err.kind == ERR_BUG);
+}
+
+/* A transaction that has failed before makes no call either. */
+static void fail_before(void)
+{
+        begin_tx();
+        ledger_refuse(&rig.core.ledger, ERR_BUG, REASON_INTERNAL, "failed before");
+}
+
+static void test_bad_values(void)
+{
+        struct ledger *l = &rig.core.ledger;
+        struct call_gone gone = { .application = "APP-0001",
+                                  .serial = "SC-1405-000101",
+                                  .from = "nowhere",
+                                  .cause = "card_dust",
+                                  .text = "",
+                                  .fate = "unwritten" };
+        char intent[UUID_TEXT], head[AUDIT_HASH_TEXT];
+        int64_t before;
+
+        open_station();
+        rig_offer(&rig, "APP-0001");
+        before = rig_count(&rig, "SELECT count(*) FROM intent");
+        begin_tx();
+        call_claim(l, "?", intent);
+        refused("claim");
+        begin_tx();
+        call_begin(l, "APP-0001", NULL, "0123456789", "no day", NULL, intent);
+        refused("begin, day");
+        begin_tx();
+        call_begin(l, "APP-0001", NULL, "short", "2026-11-21", NULL, intent);
+        refused("begin, face");
+        begin_tx();
+        call_report(l, "APP-0001", "SC-1405-000101"); /* it has no card */
+        refused("report");
+        begin_tx();
+        call_spoil(l, &gone);
+        refused("spoil");
+        gone.minutes = "";
+        gone.minutes_sha256 = "no digest";
+        begin_tx();
+        call_spoil(l, &gone);
+        refused("spoil, minutes");
+        begin_tx();
+        call_void(l, &gone);
+        refused("void");
+        memcpy(head, l->head, sizeof head);
+        begin_tx();
+        l->head[3] = '?';
+        call_anchor(l, intent);
+        refused("anchor, head");
+        CHECK(strcmp(l->head, head) == 0);
+        begin_tx();
+        l->epoch = -1;
+        call_anchor(l, intent);
+        refused("anchor, epoch");
+        fail_before();
+        call_anchor(l, intent);
+        call_spoil(l, &gone);
+        call_void(l, &gone);
+        call_report(l, "APP-0001", "SC-1405-000101");
+        refused("failed before");
+        CHECK(rig_count(&rig, "SELECT count(*) FROM intent") == before);
+        close_station();
+}
+
+int main(int argc, char **argv)
+{
+        CHECK(argc == 3);
+        data = argv[1];
+        fakes = argv[2];
+        test_anchors();
+        test_ledger_fails();
+        for (long n = 1; n < 40; n += 19)
+                test_ledger_lost(n);
+        test_portal_asks_for_peace("net anchor 503 busy\n");
+        test_portal_asks_for_peace("net anchor 429 busy\n");
+        test_no_place_left();
+        test_bad_values();
+        return 0;
+}
