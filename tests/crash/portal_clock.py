@@ -144,7 +144,7 @@ def outage(sweep):
     n, days, step_s = (5000, 30, 3600) if sweep.long else (12, 30, 2 * DAY)
     if not sweep.wanted('outage'):
         return
-    with Room(sweep, 'outage', n + 1, lines=4, poll_s=5, clocks=True) as room, sweep.run('outage', n=n, folder=room.here) as run:
+    with Room(sweep, 'outage', n + 1, lines=8 if sweep.long else 4, poll_s=5, clocks=True) as room, sweep.run('outage', n=n, folder=room.here) as run:
         station = room.station
         for line in station.lines:
             for _ in range(n // 4 // 4000 + 1):

@@ -74,6 +74,8 @@ class SwiftStation:
         self.second = Person(folder + '/s.sock', free_uids(1))  # of another office
         self.env = {**os.environ, **clock.env()} if clock else None  # rig/clock.py: for the core and mohr-net
         self.mohrd = self.net = self.key = None
+        self.synced = False
+        self.look = None     # a status that several steps share
         self.writing = None  # the fakes share one token: one session at a time
 
     def path(self, *parts):
@@ -157,7 +159,7 @@ class SwiftStation:
             return None
 
     def line(self, n):
-        status = self.status()
+        status = self.look or self.status()
         return next(l for l in status['lines'] if l['line'] == n) if status else None
 
     def application(self, name):
@@ -174,7 +176,9 @@ class SwiftStation:
 
     def worksheet(self, name, timeout=30):
         sheet = wait_for(lambda: self.application(name).get('worksheet'), timeout, message=name + ' does not arrive')
-        wait_for(lambda: self.status()['portal']['synced_at'] > 0, timeout, message='no whole round: photos are missing')
+        if not self.synced:
+            wait_for(lambda: self.status()['portal']['synced_at'] > 0, timeout, message='no whole round: photos are missing')
+            self.synced = True
         self.me.post(f'/v1/applications/{name}/worksheet', {'number': sheet['number']})
 
     def begin(self, line, name):
@@ -268,23 +272,32 @@ class SwiftStation:
 
     def make(self, names, timeout=60, until='issued'):
         """All of them, on all lines at once; the cards. A card that fails stays failed."""
-        names, cards, busy, end = list(names), [], {}, time.monotonic() + timeout
+        cards = []
+        try:
+            self._make(list(names), cards, time.monotonic() + timeout, until)
+        finally:
+            self.look = None
+        return cards
+
+    def _make(self, names, cards, end, until):
+        busy = {}
         while names or busy:
-            moved = False
+            moved, self.look = False, None
             for line in self.lines:
                 if line not in busy and names:
+                    self.look = None
                     busy[line] = self.begin(line, names.pop(0))
                     cards.append(busy[line])
-                    moved = True
+                    moved, self.look = True, None
                 if line in busy:
+                    self.look = self.look or self.status()
                     moved |= self.step(busy[line])
                     if busy[line].state in (until, 'issued', 'failed'):
                         del busy[line]
             if time.monotonic() > end:
                 raise TimeoutError('cards stay: ' + ', '.join(f'{c.application} {c.state}' for c in busy.values()))
             if not moved:
-                time.sleep(0.01)
-        return cards
+                time.sleep(0.02)
 
     def spoil(self, serial, cause='card_dust'):
         self.me.post(f'/v1/blanks/{serial}/spoil', {'cause': cause, 'line': '1'})
