@@ -1,6 +1,5 @@
 """A portal, proxies and stations for the sweep `portal`; and what its stories share."""
 import os
-import random
 
 from rig.clock import Clock
 from rig.faultproxy import FaultProxy
@@ -72,6 +71,7 @@ class Room:
         return complaints
 
     def here(self):
+        """What a violated run leaves."""
         return self.dir
 
     def printed(self):
@@ -80,7 +80,7 @@ class Room:
 
 def chosen(sweep, what, everything, n):
     """All of it in a long turn, else n by the seed; the same for each --only."""
-    return list(everything) if sweep.long else random.Random(f'{sweep.seed} {what}').sample(list(everything), n)
+    return list(everything) if sweep.long else sweep.dice(what).sample(list(everything), n)
 
 
 def refused_or_failed(station, name, line='1'):

@@ -1,6 +1,5 @@
 """Withdrawals, rivals, a sleeper, a new installation: the stories of the sweep `portal` about who may make the card."""
 import os
-import random
 import signal
 import sqlite3
 import time
@@ -176,7 +175,7 @@ def rivals(sweep):
                     station.worksheet(name)
                 for line in station.lines:
                     station.load(line, n)
-            race(room, names, random.Random(f'{sweep.seed} rivals {seed}'))
+            race(room, names, sweep.dice(f'rivals {seed}'))
             room.lift()
             told = [c['application'] for c in room.portal.ledger()['cards'] if c['status'] == 'issued']
             run.insist(sorted(told) == sorted(names), f'{len(told)} cards of {n} applicants')
@@ -221,6 +220,7 @@ def sleeper(sweep):
         wait_for(lambda: one.application(name).get('state') == 'claimed', 15, message='not claimed')
         os.kill(one.mohrd.pid, signal.SIGSTOP)
         time.sleep(2.5)
+        wait_for(lambda: two.application(name).get('state') == 'offered', 15, message='the lease does not lapse')
         run.insist(two.make([name])[0].state == 'issued', 'the other station made no card')
         room.proxies[0].hold = None
         os.kill(one.mohrd.pid, signal.SIGCONT)

@@ -148,40 +148,6 @@ class Sweep:
         print(f'{self.name}: bundle {target}\nagain: tests/crash/{self.name}{" --long" if self.long else ""} '
               f'--seed {self.seed} --only {name!r}', file=sys.stderr, flush=True)
 
-    def together(self, *groups):
-        """Each group's parts (functions of the sweep) one after the other, the groups beside each other: they mostly wait."""
-        pids = [self._apart(group) for group in groups]
-        try:
-            while pids:
-                pid, reader = pids[0]
-                with os.fdopen(reader) as pipe:
-                    row = json.loads(pipe.read() or '{"runs": 0, "violations": 1}')
-                os.waitpid(pid, 0)
-                pids.pop(0)
-                self.runs += row['runs']
-                self.violations += row['violations']
-        finally:
-            for pid, _ in pids:
-                os.kill(pid, signal.SIGTERM)
-                os.waitpid(pid, 0)
-
-    def _apart(self, parts):
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid:
-            os.close(writer)
-            return pid, reader
-        os.close(reader)
-        self.runs = self.violations = 0
-        try:
-            for part in parts:
-                with self.run(part.__name__, n=0):
-                    part(self)
-        except BaseException:  # called off: what was started is ended; the parent tells
-            self.violations += 1
-        os.write(writer, json.dumps({'runs': self.runs, 'violations': self.violations}).encode())
-        os._exit(0)
-
     def run(self, name, n=1, folder=None):
         return _Context(self, Run(name), n, folder)
 
