@@ -19,12 +19,13 @@ class Pool:
                                              stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.nice(NICE))
 
     def results(self, tasks, until=None):
-        """tasks: iterable of dicts with a 'key'; yields (key, result) as they end. None starts after `until`."""
-        tasks, more = iter(tasks), True
+        """tasks: iterable of dicts with a 'key'; yields (key, result) as they end. After `until` none starts
+        but the first few."""
+        tasks, more, left = iter(tasks), True, self.jobs
         while more or self.running:
             while more and len(self.running) < self.jobs:
-                task = next(tasks, None) if until is None or time.monotonic() < until else None
-                more = task is not None
+                task = next(tasks, None) if until is None or left > 0 or time.monotonic() < until else None
+                more, left = task is not None, left - 1
                 if more:
                     self._start(**task)
             yield from self._ended()
