@@ -3,12 +3,15 @@
 #include "daemon/core/chip_flow.h"
 #include "daemon/core/outcome.h"
 #include "daemon/core/print_flow.h"
+#include <string.h>
 
 static json_t *work_json(const struct work *w)
 {
         struct work_status s;
 
         work_status(w, &s);
+        if (s.verb && strcmp(s.verb, "watch") == 0) /* waits for whatever card comes, and gives way to any task */
+                s.state = WORK_IDLE;
         return json_pack("{s:s,s:s*,s:s,s:i,s:i,s:i}", "name", s.name, "line", s.line, "state",
                          work_state_name(s.state), "pid", (int)s.pid, "restarts", (int)s.n_restarts, "queued",
                          (int)s.n_queued);

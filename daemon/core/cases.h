@@ -1,8 +1,8 @@
 /* Cases: what the ledger cannot settle by itself and people must (DESIGN 1.5, 1.8). Each is closed with a finding of
  * its kind's list, signed by two people of two offices, and only when the ledger's own facts bear the finding out.
  *
- * Kinds: missing, none_came_out, withdrawn; report, spoil, claim, begin, release, anchor: what the portal refused.
- * rebound is answered in rebound.h. */
+ * Kinds: missing, none_came_out, withdrawn; stray (a card where none should be); report, spoil, void, claim, begin,
+ * release, anchor: what the portal refused. rebound is answered in rebound.h. */
 #pragma once
 #include "daemon/core/core.h"
 

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "daemon/core/chip_inside.h"
+#include "daemon/core/desk_chip.h"
 #include "daemon/core/outcome.h"
 #include "daemon/core/recover.h"
 #include "daemon/ipc/packet.h"
@@ -40,6 +41,7 @@ static void flow_end(struct chip_flow *f, const struct error *err)
         outcome_set(line, &line->chipped, what, application, serial, intent, err ? &why : NULL);
         if (err && intent[0])
                 recover_later(line->core);
+        chip_watch_begin(line, true);
 }
 
 void chip_fail(struct chip_flow *f, const struct error *why)
@@ -208,15 +210,31 @@ static void chip_lost(struct task *t, const struct error *err)
                 chip_fail(f, &f->error);
 }
 
+static struct chip_task task_of(const struct core *c, int64_t wait_ms, bool with_ca)
+{
+        const struct config *config = &c->config;
+        struct chip_task task = { .wait_ms = wait_ms, .ca_pem = with_ca ? (const char *)c->chip_ca.p : NULL };
+
+        (void)hex_decode(config->chip.aid, task.aid, sizeof task.aid, &task.n_aid);
+        (void)hex_decode(config->chip.isd_aid, task.isd_aid, sizeof task.isd_aid, &task.n_isd_aid);
+        return task;
+}
+
+void chip_submit_read(struct line *line, struct task *t, const char *verb, int64_t wait_ms, bool fresh)
+{
+        struct chip_task task = task_of(line->core, wait_ms, true);
+
+        task.fresh = fresh;
+        work_submit(line->chip, t, verb, chip_task_encode(&task), -1, wait_ms + line->core->config.chip.limit_s * 1000);
+}
+
 static void start_task(struct chip_flow *f)
 {
         struct core *c = core_of(f);
         const struct config *config = &c->config;
-        struct chip_task task = { .wait_ms = config->chip.insert_s * 1000,
-                                  .ca_pem = f->mode == CHIP_LOCK ? NULL : (const char *)c->chip_ca.p };
+        struct chip_task task = task_of(c, config->chip.insert_s * 1000, f->mode != CHIP_LOCK);
 
-        (void)hex_decode(config->chip.aid, task.aid, sizeof task.aid, &task.n_aid);
-        (void)hex_decode(config->chip.isd_aid, task.isd_aid, sizeof task.isd_aid, &task.n_isd_aid);
+        chip_watch_yield(f->line);
         f->chip = (struct task){ .message = chip_message, .lost = chip_lost, .wait_ms = START_WAIT_MS };
         work_submit(f->line->chip, &f->chip, mode_names[f->mode], chip_task_encode(&task), -1,
                     (config->chip.insert_s + config->chip.limit_s) * 1000);

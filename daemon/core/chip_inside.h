@@ -40,6 +40,8 @@ void chip_fail(struct chip_flow *f, const struct error *why);
 void chip_give_up(struct chip_flow *f, const struct error *why);
 /* A key session that was left half way is ended now and not at its age limit. Nothing when there is none. */
 void chip_close_session(struct chip_flow *f);
+/* A keyless read by the line's chip worker: verb read or watch. fresh: not the card that is in the reader already. */
+void chip_submit_read(struct line *line, struct task *t, const char *verb, int64_t wait_ms, bool fresh);
 /* The chip worker stands at a checkpoint: go on from there (chip_talk.c). */
 void chip_checkpoint(struct chip_flow *f, const struct ipc_message *m, int blob);
 

@@ -46,10 +46,18 @@ WHERE CASE WHEN json_valid(said) THEN
            ELSE 1 END;
 
 -- rule registered-has-receipt (DESIGN 1.5)
--- A serial counts as registered exactly when the portal receipted its report.
+-- A serial counts as registered exactly when the portal receipted its report, or two people closed the case of a refused
+-- one because the portal's own ledger shows it.
 SELECT serial, CASE registered WHEN 1 THEN 'registered without a done report' ELSE 'reported, yet not registered' END
 FROM blank b
-WHERE registered <> EXISTS(SELECT 1 FROM intent WHERE kind = 'report' AND state = 'done' AND serial = b.serial);
+WHERE registered <> EXISTS(SELECT 1 FROM intent r
+                           WHERE r.kind = 'report' AND r.serial = b.serial
+                             AND (r.state = 'done'
+                                  OR (r.state = 'refused'
+                                      AND json_extract(r.evidence, '$.portal.portal_seq') IS NOT NULL
+                                      AND EXISTS(SELECT 1 FROM intent i
+                                                 WHERE i.kind = 'decide' AND i.state = 'done' AND i.serial = r.serial
+                                                   AND json_extract(i.result, '$.finding') = 'settle_issued'))));
 
 -- rule delivered-is-registered (DESIGN 1.5, I-7)
 -- Nothing is delivered before its serial is registered, or while its case is open.
@@ -59,7 +67,7 @@ WHERE state IN ('post', 'delivered') AND registered = 0
 UNION ALL
 SELECT b.serial, 'is ' || b.state || ' with an open case'
 FROM blank b JOIN dispute d ON d.serial = b.serial
-WHERE b.state IN ('post', 'delivered') AND d.kind = 'report' AND d.closed_at IS NULL;
+WHERE b.state IN ('post', 'delivered') AND d.kind IN ('report', 'none_came_out') AND d.closed_at IS NULL;
 
 -- rule refused-opens-case (DESIGN 1.5)
 -- A report or spoil that the portal refused has a case, or its application was withdrawn by that answer.
@@ -78,6 +86,16 @@ FROM intent
 WHERE state = 'done' AND json_valid(result) AND json_extract(result, '$.portal_seq') IS NOT NULL
 GROUP BY json_extract(result, '$.portal_seq')
 HAVING count(*) > 1;
+
+-- rule case-closed-by-two (DESIGN 1.5, 1.8)
+-- A case is closed by a finding of two people of two offices, as an audited decision.
+SELECT d.id, d.kind || ' case closed without two people'
+FROM dispute d
+WHERE d.closed_at IS NOT NULL AND d.kind <> 'rebound'
+  AND (NOT EXISTS(SELECT 1 FROM act a
+                  WHERE a.kind = 'case' AND a.confirmed_by IS NOT NULL AND json_extract(a.body, '$.case') = d.id)
+       OR NOT EXISTS(SELECT 1 FROM audit
+                     WHERE entity = 'case' AND subject = CAST(d.id AS TEXT) AND event = 'case_closed'));
 
 -- rule audit-head (DESIGN 1.9, 5) audit
 -- Each audit head told to the portal, by whatever call, stands in the chain before that call.

@@ -11,15 +11,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PHOTO_TRIES = 3 };
+enum { PHOTO_TRIES = 3, MS_PER_S = 1000 };
 
 DEFINE_CLEANUP(X509_STORE *, X509_STORE_free)
 
-static const char *const cursor_keys[SYNC_LISTS] = { "cursor.applications", "cursor.reissues", "cursor.withdrawn" };
+static const char *const cursor_keys[SYNC_LISTS] = { "cursor.applications", "cursor.reissues", "cursor.withdrawn",
+                                                     "cursor.ledger" };
 
 enum portal_list intake_portal_list(enum sync_list list)
 {
-        static const enum portal_list lists[SYNC_LISTS] = { LIST_APPLICATIONS, LIST_REISSUES, LIST_WITHDRAWN };
+        static const enum portal_list lists[SYNC_LISTS] = { LIST_APPLICATIONS, LIST_REISSUES, LIST_WITHDRAWN,
+                                                            LIST_LEDGER };
 
         return lists[list];
 }
@@ -113,6 +115,32 @@ static void take_withdrawal(struct core *c, const struct portal_withdrawal *w)
         }
 }
 
+bool intake_wants_ledger(struct core *c)
+{
+        return ledger_get_int(&c->ledger,
+                              "SELECT count(*) FROM dispute d JOIN intent i ON i.id=d.intent WHERE d.kind='report' AND "
+                              "d.closed_at IS NULL AND json_extract(i.evidence,'$.portal') IS NULL",
+                              "") > 0;
+}
+
+/* The portal did apply a report of ours whose answer was a refusal here: evidence for its case. */
+static void take_effect(struct ledger *l, const struct portal_ledger_item *item)
+{
+        cleanup(json_p) json_t *evidence = NULL;
+        char sha256[SHA256_TEXT];
+
+        hex_encode_lower(BYTES(item->payload_sha256), sha256, sizeof sha256);
+        if (item->what != WHAT_ISSUANCE ||
+            ledger_get_int(l,
+                           "SELECT count(*) FROM intent WHERE id=?1 AND kind='report' AND state='refused' AND "
+                           "payload_sha256=?2 AND serial=?3 AND json_extract(evidence,'$.portal') IS NULL",
+                           "sss", item->key, sha256, item->serial) == 0)
+                return;
+        evidence = json_pack("{s:{s:I,s:I}}", "portal", "portal_seq", (json_int_t)item->portal_seq, "at",
+                             (json_int_t)item->at * MS_PER_S);
+        intent_evidence(l, item->key, "portal_shows", evidence);
+}
+
 static void take_item(struct core *c, X509_STORE *ca, const struct portal_page *page, size_t i)
 {
         switch (page->list) {
@@ -126,6 +154,7 @@ static void take_item(struct core *c, X509_STORE *ca, const struct portal_page *
                 take_withdrawal(c, &page->withdrawals[i]);
                 break;
         case LIST_LEDGER:
+                take_effect(&c->ledger, &page->ledger[i]);
                 break;
         }
 }

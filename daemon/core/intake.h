@@ -4,6 +4,9 @@
 #include "proto/portal/answers.h"
 
 enum portal_list intake_portal_list(enum sync_list list);
+/* A report that the portal refused has an open case, and the portal's own ledger was not seen to show it: it is read.
+ */
+bool intake_wants_ledger(struct core *c);
 /* The cursor to ask with; "" at the beginning. */
 void intake_cursor(struct core *c, enum sync_list list, char ret[PORTAL_CURSOR_MAX + 1]);
 /* 0 and *ret_more, or -1 and *err. */

@@ -50,6 +50,15 @@ void intent_step(struct ledger *l, const char *id, const char *step, const json_
         ledger_run(l, "UPDATE intent SET step=?2, evidence=?3 WHERE id=?1", "sss", id, step, text);
 }
 
+void intent_evidence(struct ledger *l, const char *id, const char *what, const json_t *evidence)
+{
+        cleanup(json_p) json_t *all = merged(l, id, evidence);
+        cleanup(free_p) char *text = json_dumps(all, JSON_COMPACT);
+
+        ledger_audit(l, what, "intent", id, id, NULL);
+        ledger_run(l, "UPDATE intent SET evidence=?2 WHERE id=?1", "ss", id, text ? text : "{}");
+}
+
 void intent_close(struct ledger *l, const char *id, const char *event, const json_t *result)
 {
         cleanup(free_p) char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;

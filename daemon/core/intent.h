@@ -17,5 +17,7 @@ void intent_new(struct ledger *l, const struct intent_spec *spec, char ret_id[UU
 void intent_new_as(struct ledger *l, const struct intent_spec *spec, const char *id);
 /* A committed checkpoint: step and evidence (merged into what is there; NULL for none). */
 void intent_step(struct ledger *l, const char *id, const char *step, const json_t *evidence);
+/* Evidence that came later: as a checkpoint, but the step stays. what names it in the audit. */
+void intent_evidence(struct ledger *l, const char *id, const char *what, const json_t *evidence);
 /* event: done, fail, refuse, lose, repeat. result may be NULL. */
 void intent_close(struct ledger *l, const char *id, const char *event, const json_t *result);

@@ -1,5 +1,6 @@
 #include "daemon/core/chip_flow.h"
 #include "daemon/core/core.h"
+#include "daemon/core/desk_chip.h"
 #include "daemon/core/print_flow.h"
 #include "proto/base/cleanup.h"
 #include <stdio.h>
@@ -13,6 +14,8 @@ static void work_changed(void *context, const struct work *w)
         work_status(w, &status);
         if (w == line->print && status.state == WORK_IDLE)
                 print_flow_probe(line); /* an outcome may still be open: look, now that somebody can */
+        if (w == line->chip && status.state == WORK_IDLE)
+                chip_watch_begin(line, true);
         line_tell(line);
 }
 
@@ -66,6 +69,7 @@ void line_close(struct line *line)
         print_flow_drop(line);
         print_probe_drop(line);
         chip_flow_drop(line);
+        chip_watch_drop(line);
         work_free(line->print);
         work_free(line->chip);
         shown_clear(&line->shown);

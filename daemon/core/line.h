@@ -7,6 +7,7 @@
 struct core;
 struct print_flow;
 struct chip_flow;
+struct chip_watch;
 struct probe;
 
 /* How the last print, write, read or lock on a line ended; for status and the CLI. */
@@ -32,6 +33,7 @@ struct line {
         struct work *print, *chip;
         struct print_flow *print_flow; /* NULL when the printer rests */
         struct chip_flow *chip_flow;   /* NULL when the reader rests */
+        struct chip_watch *watch;      /* looks at whatever card comes; NULL when no chip is in question */
         struct probe *probe;           /* asks what became of an unknown print; NULL when none */
         char probed[UUID_TEXT];        /* the unknown print that the probe could not decide; a person must */
         struct outcome printed, chipped;

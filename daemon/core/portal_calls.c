@@ -371,8 +371,10 @@ static void refused(struct core *c, const char *intent, const struct call *call,
         if ((call->what == WHAT_CLAIM || call->what == WHAT_BEGIN) &&
             refused_before_print(l, intent, call, why->reason))
                 return;
-        if (call->what == WHAT_ISSUANCE)
+        if (call->what == WHAT_ISSUANCE) {
                 (void)move_if(l, call->application, "dispute", intent);
+                ledger_run(l, "DELETE FROM meta WHERE key='cursor.ledger'", ""); /* read anew: did it apply it? */
+        }
         case_open(l, call->kind, call->application[0] ? call->application : NULL, call->serial[0] ? call->serial : NULL,
                   intent, why->text);
 }

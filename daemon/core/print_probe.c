@@ -6,7 +6,7 @@
 #include "proto/ipc/print.h"
 #include <string.h>
 
-enum { WORKING_AGAIN_MS = 1000, FAILED_AGAIN_MS = 5000 };
+enum { WORKING_AGAIN_MS = 1000, FAILED_AGAIN_MS = 5000, SILENT_AGAIN_MS = 15000 };
 
 /* The printer did it: the blank that was expected is now printed, until the scan binds or corrects it. */
 void print_record_printed(struct ledger *l, const char *intent, const char *serial, const json_t *result)
@@ -57,14 +57,41 @@ static void ask_again(struct probe *p, int64_t ms)
         loop_timer_set(&p->line->core->loop, &p->again, now_boot_ms() + ms);
 }
 
+/* cupsd was as silent as the last time it was asked: nothing new to write down. */
+static bool is_told(struct ledger *l, const char *intent, const json_t *args)
+{
+        static const char *const keys[] = { "gate", "cups", "job", "running", "verdict" };
+        cleanup(json_p) json_t *told = NULL;
+        char text[16384] = "{}";
+
+        (void)ledger_get_text(l, text, sizeof text, "SELECT evidence FROM intent WHERE id=?1 AND step='probed'", "s",
+                              intent);
+        told = json_loads(text, 0, NULL);
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                if (!json_equal(json_object_get(told, keys[i]), json_object_get(args, keys[i])))
+                        return false;
+        return true;
+}
+
+static json_t *with_time(const json_t *args)
+{
+        json_t *all = json_copy((json_t *)(uintptr_t)args);
+
+        (void)json_object_set_new(all, "probed_at", json_integer((json_int_t)clock_wall_ms()));
+        return all;
+}
+
 /* False when it could not be recorded. A person may have decided meanwhile: then the ledger refuses, rightly. */
 static bool record(struct probe *p, const struct print_evidence *evidence, const json_t *args)
 {
         struct ledger *l = &p->line->core->ledger;
+        cleanup(json_p) json_t *all = with_time(args);
         struct error err;
 
+        if (!evidence->cups && evidence->verdict == PRINT_UNKNOWN && is_told(l, p->intent, args))
+                return true;
         ledger_begin(l, &who_station);
-        intent_step(l, p->intent, "probed", args);
+        intent_step(l, p->intent, "probed", all);
         switch (evidence->verdict) {
         case PRINT_PRINTED:
                 print_record_printed(l, p->intent, p->serial, args);
@@ -78,7 +105,9 @@ static bool record(struct probe *p, const struct print_evidence *evidence, const
         FAULT_COMMIT("core.print_probed");
         if (!core_commit(p->line->core, &err))
                 return false;
-        memcpy(p->line->probed, p->intent, sizeof p->line->probed);
+        if (evidence->cups)
+                memcpy(p->line->probed, p->intent, sizeof p->line->probed);
+        core_publish(p->line->core, "unknown", json_pack("{s:s}", "intent", p->intent));
         return true;
 }
 
@@ -100,6 +129,8 @@ static void probe_message(struct task *t, struct ipc_message *m, int blob)
                 ask_again(p, WORKING_AGAIN_MS);
         } else if (!record(p, &evidence, m->args)) {
                 ask_again(p, FAILED_AGAIN_MS);
+        } else if (!evidence.cups && evidence.verdict == PRINT_UNKNOWN) {
+                ask_again(p, SILENT_AGAIN_MS); /* cupsd will know more of the job when it is back */
         } else {
                 probe_end(p);
         }

@@ -153,6 +153,8 @@ static void next_step(struct sync *s)
         struct error err;
         int r;
 
+        if (s->list == SYNC_LEDGER && !intake_wants_ledger(s->core))
+                s->list++;
         if (!s->greeted) {
                 s->doing = SYNC_HELLO;
                 r = make_hello(s, &request, &err);

@@ -1,11 +1,12 @@
 /* What comes from the portal: hello, applications, photos, authorisations to print again, withdrawals. Read-only calls:
+ * the portal's own ledger is read while a refused report waits for it (cases.h);
  * a page is stored in one transaction with its cursor or not at all. */
 #pragma once
 #include "daemon/core/supervise.h"
 
 struct core;
 
-enum sync_list { SYNC_APPLICATIONS, SYNC_REISSUES, SYNC_WITHDRAWN, SYNC_LISTS };
+enum sync_list { SYNC_APPLICATIONS, SYNC_REISSUES, SYNC_WITHDRAWN, SYNC_LEDGER, SYNC_LISTS };
 
 struct sync {
         struct core *core;

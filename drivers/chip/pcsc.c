@@ -6,7 +6,9 @@
 
 enum {
         SLICE_MS = 500,          /* of one wait for insertion */
+        LONG_SLICE_MS = 60000,   /* of one who is patient: the service tells of the card at once anyway */
         PAUSE_MS = 100,          /* between tries */
+        LONG_PAUSE_MS = 1000,    /* between tries of one who is patient */
         READER_GRACE_MS = 5000,  /* a restarted service finds its readers again within this */
         CONNECT_GRACE_MS = 3000, /* a killed holder is released after 100 ms, a card powered up after 600 ms (seen) */
 };
@@ -113,6 +115,11 @@ static int no_card(struct error *err)
         return err_own(err, ERR_OPERATOR, REASON_NO_CARD, "no card was put into the reader");
 }
 
+static bool waits_for_reader(const struct pcsc *p, LONG r, int64_t gone_ms)
+{
+        return reader_is_gone(r) && (p->base.patient || gone_ms < READER_GRACE_MS);
+}
+
 static int pcsc_wait(struct transport *t, int64_t wait_ms, int (*tick)(void *, int64_t), void *context,
                      struct error *err)
 {
@@ -122,17 +129,19 @@ static int pcsc_wait(struct transport *t, int64_t wait_ms, int (*tick)(void *, i
 
         for (;;) {
                 int64_t left = wait_ms - ms_since(start);
-                DWORD slice = left < 0 ? 0 : left < SLICE_MS ? (DWORD)left : SLICE_MS;
-                LONG r = look(p, slice, &state);
+                int64_t most = t->patient ? LONG_SLICE_MS : SLICE_MS;
+                LONG r = look(p, (DWORD)(left < 0 ? 0 : left < most ? left : most), &state);
 
-                if (r == SCARD_S_SUCCESS && (state & SCARD_STATE_PRESENT))
+                if (r == SCARD_S_SUCCESS && (state & SCARD_STATE_PRESENT) && !t->fresh)
                         return 0;
-                if (r == SCARD_S_SUCCESS)
+                if (r == SCARD_S_SUCCESS) {
                         seen = now_ns();
-                else if (!reader_is_gone(r) || ms_since(seen) >= READER_GRACE_MS)
+                        t->fresh = t->fresh && (state & SCARD_STATE_PRESENT);
+                } else if (!waits_for_reader(p, r, ms_since(seen))) {
                         return pcsc_error(r, t->changing, "waiting for a card", err);
-                else
-                        pause_ms(PAUSE_MS);
+                } else {
+                        pause_ms(ms_since(seen) < READER_GRACE_MS ? PAUSE_MS : LONG_PAUSE_MS);
+                }
                 if (r == SCARD_S_SUCCESS && ms_since(start) >= wait_ms)
                         return no_card(err);
                 if (tick && tick(context, ms_since(start)) < 0)

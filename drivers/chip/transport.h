@@ -34,6 +34,8 @@ struct transport {
         const struct transport_ops *ops;
         uint8_t atr[TRANSPORT_ATR_MAX];
         size_t n_atr;
+        bool fresh;         /* set by the caller: wait passes over a card that is there already, until it left */
+        bool patient;       /* set by the caller: wait bears that the reader or the service is gone */
         bool changing;      /* set by the caller before the first command that changes the card */
         uint64_t ns_device; /* spent in transmit so far */
         uint64_t n_commands;

@@ -83,8 +83,13 @@ static const char *printer_state_word(int state)
 
 int queue_describe(struct queue *q, struct queue_state *ret, struct error *err)
 {
-        static const char *const wanted[] = { "device-uri",    "printer-error-policy",  "printer-is-shared",
-                                              "printer-state", "printer-state-reasons", "printer-is-accepting-jobs" };
+        static const char *const wanted[] = { "device-uri",
+                                              "printer-error-policy",
+                                              "printer-is-shared",
+                                              "printer-state",
+                                              "printer-state-reasons",
+                                              "printer-is-accepting-jobs",
+                                              "printer-impressions-completed" };
         ipp_t *request = request_new(q, IPP_OP_GET_PRINTER_ATTRIBUTES, 0);
         cleanup(ipp_p) ipp_t *answer = NULL;
         struct queue_state state = { 0 };
@@ -96,6 +101,9 @@ int queue_describe(struct queue *q, struct queue_state *ret, struct error *err)
         (void)snprintf(state.error_policy, sizeof state.error_policy, "%s", text_of(answer, "printer-error-policy"));
         (void)snprintf(state.state, sizeof state.state, "%s",
                        printer_state_word(number_of(answer, "printer-state", IPP_TAG_ENUM)));
+        state.counter = ippFindAttribute(answer, "printer-impressions-completed", IPP_TAG_INTEGER)
+                                ? number_of(answer, "printer-impressions-completed", IPP_TAG_INTEGER)
+                                : -1;
         state.shared = flag_of(answer, "printer-is-shared", true);
         state.accepting = flag_of(answer, "printer-is-accepting-jobs", false);
         read_reasons(answer, &state);
@@ -172,15 +180,77 @@ int queue_release(struct queue *q, int job_id, struct error *err)
         return FAULT_ERROR("print.release.after", ERR_RETRY, REASON_QUEUE_GONE, err) ? -1 : 0;
 }
 
-static const char *const job_wanted[] = { "job-id", "job-name", "job-state", "job-uuid" };
+static const char *const job_wanted[] = { "job-id",
+                                          "job-name",
+                                          "job-state",
+                                          "job-uuid",
+                                          "job-state-reasons",
+                                          "time-at-creation",
+                                          "time-at-processing",
+                                          "time-at-completed",
+                                          "job-impressions-completed" };
+
+/* cupsd answers a time it has not come to with no-value: then it is not an integer (RFC 8011 5.1.1). */
+static int64_t integer_of(ipp_attribute_t *a)
+{
+        return ippGetValueTag(a) == IPP_TAG_INTEGER ? ippGetInteger(a, 0) : 0;
+}
+
+static void add_job_reasons(struct print_job_facts *f, ipp_attribute_t *a)
+{
+        for (int i = 0; i < ippGetCount(a) && f->n_reasons < PRINT_JOB_REASONS_MAX; i++) {
+                const char *word = ippGetString(a, i, NULL);
+
+                if (word && word[0] && strlen(word) <= PRINT_KEYWORD_MAX)
+                        (void)snprintf(f->reasons[f->n_reasons++], sizeof f->reasons[0], "%s", word);
+        }
+}
+
+static void take_fact(struct print_job_facts *f, const char *name, ipp_attribute_t *a)
+{
+        if (strcmp(name, "job-uuid") == 0)
+                (void)snprintf(f->uuid, sizeof f->uuid, "%s", ippGetString(a, 0, NULL));
+        else if (strcmp(name, "job-state-reasons") == 0)
+                add_job_reasons(f, a);
+        else if (strcmp(name, "time-at-creation") == 0)
+                f->created_at = integer_of(a);
+        else if (strcmp(name, "time-at-processing") == 0)
+                f->processing_at = integer_of(a);
+        else if (strcmp(name, "time-at-completed") == 0)
+                f->completed_at = integer_of(a);
+        else if (strcmp(name, "job-impressions-completed") == 0 && ippGetValueTag(a) == IPP_TAG_INTEGER)
+                f->impressions = ippGetInteger(a, 0);
+}
+
+/* One job out of an answer: Get-Jobs parts its groups by separators (RFC 8011 4.2.6.2). */
+struct job_walk {
+        struct queue_job job;
+        const char *name;
+};
+static const struct job_walk new_walk = { .job.facts.impressions = -1 };
+
+static void walk_attribute(struct job_walk *walk, ipp_attribute_t *a)
+{
+        const char *name = ippGetName(a);
+
+        if (strcmp(name, "job-id") == 0)
+                walk->job.id = ippGetInteger(a, 0);
+        else if (strcmp(name, "job-state") == 0)
+                walk->job.state = job_state(ippGetInteger(a, 0));
+        else if (strcmp(name, "job-name") == 0)
+                walk->name = ippGetString(a, 0, NULL);
+        else
+                take_fact(&walk->job.facts, name, a);
+}
 
 static struct queue_job read_job(ipp_t *answer)
 {
-        struct queue_job job = { .id = number_of(answer, "job-id", IPP_TAG_INTEGER) };
+        struct job_walk walk = new_walk;
 
-        job.state = job_state(number_of(answer, "job-state", IPP_TAG_ENUM));
-        (void)snprintf(job.uuid, sizeof job.uuid, "%s", text_of(answer, "job-uuid"));
-        return job;
+        for (ipp_attribute_t *a = ippFirstAttribute(answer); a; a = ippNextAttribute(answer))
+                if (ippGetGroupTag(a) == IPP_TAG_JOB && ippGetName(a))
+                        walk_attribute(&walk, a);
+        return walk.job;
 }
 
 int queue_job(struct queue *q, int job_id, struct queue_job *ret, struct error *err)
@@ -219,31 +289,11 @@ int queue_submit(struct queue *q, const char *intent, struct bytes pdf, struct q
         return 0;
 }
 
-/* Calls for each job of this name in a Get-Jobs answer, whose groups are parted by separators (RFC 8011 4.2.6.2). */
-struct job_walk {
-        struct queue_job job;
-        const char *name;
-};
-
-static void walk_attribute(struct job_walk *walk, ipp_attribute_t *a)
-{
-        const char *name = ippGetName(a);
-
-        if (strcmp(name, "job-id") == 0)
-                walk->job.id = ippGetInteger(a, 0);
-        else if (strcmp(name, "job-state") == 0)
-                walk->job.state = job_state(ippGetInteger(a, 0));
-        else if (strcmp(name, "job-name") == 0)
-                walk->name = ippGetString(a, 0, NULL);
-        else if (strcmp(name, "job-uuid") == 0)
-                (void)snprintf(walk->job.uuid, sizeof walk->job.uuid, "%s", ippGetString(a, 0, NULL));
-}
-
 /* The next job of this name from *at on; false at the end. */
 static bool next_named(ipp_t *answer, ipp_attribute_t **at, const char *intent, struct queue_job *ret)
 {
         while (*at) {
-                struct job_walk walk = { 0 };
+                struct job_walk walk = new_walk;
 
                 for (; *at && ippGetGroupTag(*at) == IPP_TAG_JOB && ippGetName(*at); *at = ippNextAttribute(answer))
                         walk_attribute(&walk, *at);

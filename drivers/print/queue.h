@@ -17,12 +17,13 @@ struct queue_state {
         bool shared, accepting, history_missing, any_reason;
         size_t n_reasons;
         enum reason reasons[PRINT_REASONS_MAX]; /* each once */
+        int64_t counter; /* printer-impressions-completed (PWG 5100.7 8.3.3); -1: this queue gives none, as most do */
 };
 
 struct queue_job {
         int id; /* 0 with PRINT_JOB_NONE */
         enum print_job state;
-        char uuid[PRINT_UUID_MAX + 1];
+        struct print_job_facts facts;
 };
 
 /* Does not connect yet. name: at most PRINT_QUEUE_MAX bytes; media: the job's media keyword; both are copied. */

@@ -48,6 +48,8 @@ json_t *chip_task_encode(const struct chip_task *t)
                 put_hex(json, "isd_aid", t->isd_aid, t->n_isd_aid);
         if (t->ca_pem)
                 put(json, "ca_pem", json_string(t->ca_pem));
+        if (t->fresh)
+                put(json, "fresh", json_true());
         return json;
 }
 
@@ -61,6 +63,7 @@ int chip_task_decode(const json_t *json, bool with_ca, struct chip_task *ret, st
         take_hex_opt(&r, "isd_aid", t.isd_aid, sizeof t.isd_aid, &t.n_isd_aid);
         if (with_ca)
                 jread_str(&r, "ca_pem", 1, CHIP_PEM_MAX, &t.ca_pem);
+        jread_bool_opt(&r, "fresh", &t.fresh);
         if (jread_end(&r) < 0)
                 return -1;
         if (t.n_aid < GP_AID_MIN || (t.n_isd_aid > 0 && t.n_isd_aid < GP_AID_MIN))

@@ -7,6 +7,7 @@
  *            checkpoint "written"     struct chip_written + blob: the answers, a list   go {}
  *          part "photo" (JPEG or PNG) -> done struct chip_content, always verified
  *   read   struct chip_task (with ca_pem) -> part "photo" when verified, done struct chip_content
+ *   watch  as read, but waits in silence, for the reader too when it is gone: tells nothing before a card is there
  *   lock   struct chip_task: as write up to "written" -> done struct chip_locked. When the application is absent or
  *          locked already, done comes without a checkpoint: compare chip_id.
  *
@@ -23,7 +24,7 @@
 #include "proto/lds/verify.h"
 
 enum {
-        CHIP_WAIT_MAX_MS = 3600000,
+        CHIP_WAIT_MAX_MS = 86400000, /* a day: watch */
         CHIP_ATR_MAX = 33,
         CHIP_CPLC_MAX = 42,
         CHIP_PEM_MAX = 16384,
@@ -32,13 +33,15 @@ enum {
         CHIP_WHY_MAX = 32,
 };
 
-/* {wait_ms, aid, isd_aid?, ca_pem?}: aid = the application; isd_aid = the security domain to authenticate with, the
- * card's default when absent; ca_pem is required for write and read and refused for lock. */
+/* {wait_ms, aid, isd_aid?, ca_pem?, fresh?}: fresh = a card that lies in the reader already does not count. aid = the
+ * application; isd_aid = the security domain to authenticate with, the card's default when absent; ca_pem is required
+ * for write and read and refused for lock. */
 struct chip_task {
         int64_t wait_ms;
         uint8_t aid[GP_AID_MAX], isd_aid[GP_AID_MAX];
         size_t n_aid, n_isd_aid;
         const char *ca_pem; /* borrowed; NULL for lock */
+        bool fresh;
 };
 json_t *chip_task_encode(const struct chip_task *t);
 int chip_task_decode(const json_t *json, bool with_ca, struct chip_task *ret, struct error *err);

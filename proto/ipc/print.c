@@ -2,6 +2,8 @@
 #include <limits.h>
 #include <string.h>
 
+enum { MS_PER_S = 1000 };
+
 static const char *const job_words[] = { "none",     "held",    "pending",   "processing", "stopped",
                                          "canceled", "aborted", "completed", NULL };
 static const char *const verdict_words[] = { "not_started", "printed", "unknown", NULL };
@@ -51,6 +53,13 @@ static void read_job_id(struct jread *r, int min, int *ret)
 
         jread_int(r, "job_id", min, INT_MAX, &id);
         *ret = (int)id;
+}
+
+/* Only what was given: at least `least`. */
+static void put_given(json_t *json, const char *key, int64_t value, int64_t least, int64_t times)
+{
+        if (json && value >= least)
+                (void)json_object_set_new(json, key, json_integer((json_int_t)(value * times)));
 }
 
 static json_t *encode_reasons(const struct print_check *check)
@@ -151,16 +160,20 @@ int print_ask_decode(const json_t *json, struct print_ask *ret, struct error *er
 
 json_t *print_submitted_encode(const struct print_submitted *submitted)
 {
-        return json_pack("{s:i,s:s}", "job_id", submitted->job_id, "job_uuid", submitted->job_uuid);
+        json_t *json = json_pack("{s:i,s:s}", "job_id", submitted->job_id, "job_uuid", submitted->job_uuid);
+
+        put_given(json, "counter_before", submitted->counter_before, 0, 1);
+        return json;
 }
 
 int print_submitted_decode(const json_t *json, struct print_submitted *ret, struct error *err)
 {
         struct jread r = jread_begin(json, "submitted", err);
-        struct print_submitted submitted = { 0 };
+        struct print_submitted submitted = { .counter_before = -1 };
 
         read_job_id(&r, 1, &submitted.job_id);
         read_text(&r, "job_uuid", 0, submitted.job_uuid, PRINT_UUID_MAX);
+        jread_int_opt(&r, "counter_before", 0, INT64_MAX, &submitted.counter_before);
         if (jread_end(&r) < 0)
                 return -1;
         *ret = submitted;
@@ -172,8 +185,7 @@ json_t *print_done_encode(const struct print_done *done)
         json_t *json = json_pack("{s:i,s:s,s:s}", "job_id", done->job_id, "job_state", print_job_word(done->job_state),
                                  "gate", "result 0");
 
-        if (json && done->counter >= 0)
-                (void)json_object_set_new(json, "counter", json_integer((json_int_t)done->counter));
+        put_given(json, "counter", done->counter, 0, 1);
         return json;
 }
 
@@ -212,19 +224,77 @@ int print_probe_decode(const json_t *json, struct print_probe *ret, struct error
         return 0;
 }
 
+static void encode_facts(json_t *json, const struct print_job_facts *f)
+{
+        json_t *reasons = json_array();
+
+        for (size_t i = 0; i < f->n_reasons; i++)
+                (void)json_array_append_new(reasons, json_string(f->reasons[i]));
+        if (json && f->uuid[0])
+                (void)json_object_set_new(json, "job_uuid", json_string(f->uuid));
+        if (json && f->n_reasons > 0)
+                (void)json_object_set(json, "job_reasons", reasons);
+        json_decref(reasons);
+        put_given(json, "created_at", f->created_at, 1, MS_PER_S);
+        put_given(json, "processing_at", f->processing_at, 1, MS_PER_S);
+        put_given(json, "completed_at", f->completed_at, 1, MS_PER_S);
+        put_given(json, "impressions", f->impressions, 0, 1);
+}
+
 json_t *print_evidence_encode(const struct print_evidence *e)
 {
         char gate[GATE_TEXT_MAX];
+        json_t *json;
 
         gate_state_text(e->gate, gate);
-        return json_pack("{s:s,s:i,s:s,s:b,s:s}", "job", print_job_word(e->job), "job_id", e->job_id, "gate", gate,
-                         "running", e->running, "verdict", print_verdict_word(e->verdict));
+        json = json_pack("{s:s,s:i,s:s,s:b,s:s,s:b}", "job", print_job_word(e->job), "job_id", e->job_id, "gate", gate,
+                         "running", e->running, "verdict", print_verdict_word(e->verdict), "cups", e->cups);
+        if (e->job_id > 0)
+                encode_facts(json, &e->facts);
+        put_given(json, "counter", e->counter, 0, 1);
+        return json;
+}
+
+static void read_time(struct jread *r, const char *key, int64_t *ret)
+{
+        int64_t ms = 0;
+
+        jread_int_opt(r, key, 0, INT64_MAX, &ms);
+        *ret = ms / MS_PER_S;
+}
+
+static int decode_job_reasons(const json_t *list, struct print_job_facts *ret)
+{
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                const char *word = json_string_value(json_array_get(list, i));
+
+                if (!word || word[0] == '\0' || strlen(word) > PRINT_KEYWORD_MAX)
+                        return -1;
+                memcpy(ret->reasons[i], word, strlen(word) + 1);
+                ret->n_reasons = i + 1;
+        }
+        return 0;
+}
+
+static void read_facts(struct jread *r, struct print_job_facts *ret, const json_t **ret_reasons)
+{
+        const char *uuid = "";
+
+        ret->impressions = -1;
+        jread_str_opt(r, "job_uuid", 0, PRINT_UUID_MAX, &uuid);
+        jread_array_opt(r, "job_reasons", PRINT_JOB_REASONS_MAX, ret_reasons);
+        read_time(r, "created_at", &ret->created_at);
+        read_time(r, "processing_at", &ret->processing_at);
+        read_time(r, "completed_at", &ret->completed_at);
+        jread_int_opt(r, "impressions", 0, INT64_MAX, &ret->impressions);
+        memcpy(ret->uuid, uuid, strlen(uuid) + 1);
 }
 
 int print_evidence_decode(const json_t *json, struct print_evidence *ret, struct error *err)
 {
         struct jread r = jread_begin(json, "evidence", err);
-        struct print_evidence e = { 0 };
+        struct print_evidence e = { .counter = -1 };
+        const json_t *reasons = NULL;
         const char *gate = "none";
         unsigned verdict = 0;
 
@@ -233,10 +303,13 @@ int print_evidence_decode(const json_t *json, struct print_evidence *ret, struct
         jread_str(&r, "gate", 1, GATE_TEXT_MAX - 1, &gate);
         jread_bool(&r, "running", &e.running);
         jread_word(&r, "verdict", verdict_words, &verdict);
+        jread_bool(&r, "cups", &e.cups);
+        read_facts(&r, &e.facts, &reasons);
+        jread_int_opt(&r, "counter", 0, INT64_MAX, &e.counter);
         if (jread_end(&r) < 0)
                 return -1;
-        if (!gate_state_parse(gate, &e.gate))
-                return err_input(err, REASON_BAD_JSON, "evidence.gate: not one of the allowed words");
+        if (!gate_state_parse(gate, &e.gate) || decode_job_reasons(reasons, &e.facts) < 0)
+                return err_input(err, REASON_BAD_JSON, "evidence: not one of the allowed words");
         e.verdict = (enum print_verdict)verdict;
         *ret = e;
         return 0;

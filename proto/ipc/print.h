@@ -23,6 +23,8 @@ enum {
         PRINT_REASONS_MAX = 8,
         PRINT_TEXT_MAX = 159,
         PRINT_UUID_MAX = 63, /* urn:uuid: + 36 */
+        PRINT_JOB_REASONS_MAX = 4,
+        PRINT_KEYWORD_MAX = 63, /* a job-state-reasons keyword; a longer one is left out */
         PRINT_WAIT_DEFAULT_MS = 30000,
         PRINT_WAIT_MAX_MS = 3600000,
 };
@@ -61,9 +63,11 @@ struct print_ask {
 json_t *print_ask_encode(const struct print_ask *ask);
 int print_ask_decode(const json_t *json, struct print_ask *ret, struct error *err);
 
+/* {job_id, job_uuid, counter_before?}. counter_before: as counter of print_done, before the job was released. */
 struct print_submitted {
         int job_id;
         char job_uuid[PRINT_UUID_MAX + 1];
+        int64_t counter_before;
 };
 json_t *print_submitted_encode(const struct print_submitted *submitted);
 int print_submitted_decode(const json_t *json, struct print_submitted *ret, struct error *err);
@@ -86,14 +90,28 @@ struct print_probe {
 json_t *print_probe_encode(const struct print_probe *probe);
 int print_probe_decode(const json_t *json, struct print_probe *ret, struct error *err);
 
-/* {job, job_id, gate, running, verdict}. job_id 0 without a job. running: a backend works at the card right now, so the
- * verdict (then unknown) will change: probe again. */
+/* What cupsd tells of a job beside its state (RFC 8011 5.3.8, 5.3.14, 5.3.18.2); times in UTC seconds, 0 = not given;
+ * impressions -1 = not given. */
+struct print_job_facts {
+        char uuid[PRINT_UUID_MAX + 1];
+        size_t n_reasons;
+        char reasons[PRINT_JOB_REASONS_MAX][PRINT_KEYWORD_MAX + 1];
+        int64_t created_at, processing_at, completed_at, impressions;
+};
+
+/* {job, job_id, gate, running, verdict, cups, job_uuid?, job_reasons?, created_at?, processing_at?, completed_at?,
+ * impressions?, counter?}. job_id 0 without a job. running: a backend works at the card right now, so the verdict (then
+ * unknown) will change: probe again. cups: cupsd answered; else nothing of the job is known, and it may be asked again
+ * when it is back. Times are UTC milliseconds on the wire. counter as in print_done. What nobody gave is left out. */
 struct print_evidence {
         enum print_job job;
         int job_id;
         struct gate_state gate;
         bool running;
         enum print_verdict verdict;
+        bool cups;
+        struct print_job_facts facts;
+        int64_t counter;
 };
 json_t *print_evidence_encode(const struct print_evidence *evidence);
 int print_evidence_decode(const json_t *json, struct print_evidence *ret, struct error *err);

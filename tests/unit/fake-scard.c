@@ -42,7 +42,7 @@ LONG SCardReleaseContext(SCARDCONTEXT c)
 
 LONG SCardGetStatusChange(SCARDCONTEXT c, DWORD timeout, SCARD_READERSTATE *states, DWORD n)
 {
-        CHECK(c == context && n == 1 && timeout <= 1000 && strcmp(states->szReader, fake.reader) == 0);
+        CHECK(c == context && n == 1 && timeout <= 60000 && strcmp(states->szReader, fake.reader) == 0);
         if (fails(FAKE_WAIT))
                 return fake.code;
         states->dwEventState = fake.state | SCARD_STATE_CHANGED;

@@ -231,6 +231,13 @@ UPDATE blank SET registered=0 WHERE serial='SC-000001';
 -- plant registered-has-receipt
 UPDATE blank SET registered=1 WHERE serial='SC-000006';
 
+-- plant registered-has-receipt
+UPDATE blank SET registered=1 WHERE serial='SC-000006';
+UPDATE intent SET evidence='{"portal":{"portal_seq":4}}' WHERE kind='report' AND serial='SC-000006';
+
+-- plant case-closed-by-two
+UPDATE dispute SET closed_at=9, closed_by='p-expert' WHERE kind='report';
+
 -- plant delivered-is-registered
 SELECT append('post', 'blank', 'SC-000006', 'issued', 'post', '', 'p-expert', '{}');
 UPDATE blank SET state='post' WHERE serial='SC-000006';

@@ -69,7 +69,7 @@ RUN(print_check)
 
 RUN(print_print)
 {
-        struct print_submitted submitted = { 7, "urn:uuid:00000000-0000-4000-8000-000000000000" };
+        struct print_submitted submitted = { 7, "urn:uuid:00000000-0000-4000-8000-000000000000", -1 };
         struct print_done done = { 7, PRINT_JOB_COMPLETED, -1 };
         struct print_ask ask;
         char word[60];
@@ -107,7 +107,7 @@ static bool has_effect(const char *word)
 
 RUN(print_probe)
 {
-        struct print_evidence e = { .job = PRINT_JOB_NONE, .verdict = PRINT_NOT_STARTED };
+        struct print_evidence e = { .verdict = PRINT_NOT_STARTED, .cups = true, .counter = -1 };
         struct print_probe ask;
         char word[60];
 
@@ -116,9 +116,18 @@ RUN(print_probe)
                 return -1;
         (void)snprintf(word, sizeof word, "print %s", ask.intent);
         if (has_effect(word))
-                e = (struct print_evidence){ PRINT_JOB_COMPLETED, 7, { .phase = GATE_DONE }, false, PRINT_PRINTED };
+                e = (struct print_evidence){ .job = PRINT_JOB_COMPLETED,
+                                             .job_id = 7,
+                                             .gate.phase = GATE_DONE,
+                                             .verdict = PRINT_PRINTED,
+                                             .cups = true,
+                                             .facts.impressions = -1,
+                                             .counter = -1 };
         if (says("print", "verdict", "unknown"))
-                e = (struct print_evidence){ PRINT_JOB_NONE, 0, { .phase = GATE_CONSUMED }, false, PRINT_UNKNOWN };
+                e = (struct print_evidence){ .gate.phase = GATE_CONSUMED,
+                                             .verdict = PRINT_UNKNOWN,
+                                             .cups = !says("print", "cups", "silent"),
+                                             .counter = -1 };
         *ret_args = print_evidence_encode(&e);
         return 0;
 }
@@ -351,6 +360,28 @@ RUN(chip_read)
         return 0;
 }
 
+/* A card is inserted when the script says "chip inserted WORD"; another word is another card. */
+RUN(chip_watch)
+{
+        struct chip_task task;
+        char before[40] = "";
+
+        UNUSED;
+        if (chip_task_decode(args, true, &task, err) < 0)
+                return -1;
+        if (task.fresh)
+                (void)snprintf(before, sizeof before, "%.39s", script_action(dir, "chip", "inserted"));
+        while (script_action(dir, "chip", "inserted")[0] == '\0' ||
+               strcmp(script_action(dir, "chip", "inserted"), before) == 0)
+                (void)usleep(5000);
+        script_effect(dir, "watched");
+        worker_progress(w, "identify", 0, 1);
+        if (step("chip", "watch", err) < 0)
+                return -1;
+        *ret_args = content();
+        return 0;
+}
+
 RUN(chip_lock)
 {
         struct chip_locked l = { .unverifiable = true };
@@ -371,7 +402,7 @@ static const struct worker_task print_tasks[] = {
 };
 static const struct worker_task render_tasks[] = { { "card", render_card }, { NULL, NULL } };
 static const struct worker_task chip_tasks[] = {
-        { "write", chip_write }, { "read", chip_read }, { "lock", chip_lock }, { NULL, NULL }
+        { "write", chip_write }, { "read", chip_read }, { "watch", chip_watch }, { "lock", chip_lock }, { NULL, NULL }
 };
 static const struct worker_task key_tasks[] = {
         { "qr", key_qr },     { "challenge", key_challenge }, { "open", key_open },

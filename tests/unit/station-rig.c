@@ -170,7 +170,7 @@ static bool ready(struct rig *r)
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
                 work_status(all[i], &s);
-                if (s.state != WORK_IDLE)
+                if (s.state != WORK_IDLE && !(s.verb && strcmp(s.verb, "watch") == 0)) /* it yields to any task */
                         return false;
         }
         return true;

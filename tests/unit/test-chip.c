@@ -250,6 +250,22 @@ static void test_wait(void)
         transport_close(t);
 }
 
+/* Who has seen the card that is there waits until it left, and takes the next. */
+static void test_watch(void)
+{
+        struct transport *t;
+
+        fake_begin(card_rows);
+        t = pcsc_new("Fake 00 00");
+        t->fresh = t->patient = true;
+        CHECK(t->ops->wait(t, 0, NULL, NULL, &err) < 0 && err.reason == REASON_NO_CARD && t->fresh);
+        fake.state = SCARD_STATE_EMPTY;
+        CHECK(t->ops->wait(t, 0, NULL, NULL, &err) < 0 && !t->fresh);
+        fake.state = SCARD_STATE_PRESENT;
+        CHECK(t->ops->wait(t, 60000, NULL, NULL, &err) == 0);
+        transport_close(t);
+}
+
 static void test_identify(void)
 {
         cleanup(transport_close_p) struct transport *t = open_card(card_rows);
@@ -443,6 +459,7 @@ int main(void)
         test_reset_by_others();
         test_endless_answers();
         test_wait();
+        test_watch();
         test_identify();
         test_other_cards();
         test_app_states();

@@ -22,7 +22,7 @@ static void check_strict(json_t *whole, int (*decode)(const json_t *json))
                 CHECK(json_object_set_new(other, key, json_null()) == 0);
                 CHECK(decode(other) < 0);
                 if (decode(less) == 0) /* only these may be left out */
-                        CHECK(strstr(" isd_aid cplc sod_sha256 file face_code ", key));
+                        CHECK(strstr(" isd_aid fresh cplc sod_sha256 file face_code ", key));
                 json_decref(less);
                 json_decref(other);
         }
@@ -39,10 +39,10 @@ static int decode_task(const json_t *json)
 
 static void test_task(void)
 {
-        struct chip_task t = { 5000, { 1, 2, 3, 4, 5 }, { 6, 7, 8, 9, 10, 11 }, 5, 6, "PEM" }, back;
+        struct chip_task t = { 5000, { 1, 2, 3, 4, 5 }, { 6, 7, 8, 9, 10, 11 }, 5, 6, "PEM", true }, back;
         json_t *json = chip_task_encode(&t);
 
-        CHECK(chip_task_decode(json, true, &back, &err) == 0 && back.wait_ms == 5000 && back.n_isd_aid == 6);
+        CHECK(chip_task_decode(json, true, &back, &err) == 0 && back.fresh && back.wait_ms == 5000 && back.n_isd_aid == 6);
         CHECK(memcmp(back.aid, t.aid, 5) == 0 && strcmp(back.ca_pem, "PEM") == 0);
         CHECK(chip_task_decode(json, false, &back, &err) < 0);
         check_strict(json, decode_task);
@@ -50,7 +50,7 @@ static void test_task(void)
         json = chip_task_encode(&t);
         CHECK(decode_task(json) < 0);
         json_decref(json);
-        t = (struct chip_task){ 0, { 1, 2, 3, 4, 5 }, { 0 }, 5, 0, NULL };
+        t = (struct chip_task){ 0, { 1, 2, 3, 4, 5 }, { 0 }, 5, 0, NULL, false };
         json = chip_task_encode(&t);
         CHECK(chip_task_decode(json, false, &back, &err) == 0 && !back.ca_pem && back.n_isd_aid == 0);
         json_decref(json);

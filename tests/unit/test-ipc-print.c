@@ -78,10 +78,18 @@ static void test_evidence(void)
                 json_t *json;
 
                 e.verdict = (enum print_verdict)(i / 8 % 3);
+                e.cups = i % 5 > 0;
+                e.counter = i % 7 - 1;
+                e.facts = (struct print_job_facts){ .impressions = i % 3 - 1, .created_at = i % 2 * 1700000000 };
+                for (; e.facts.n_reasons < (size_t)i % (PRINT_JOB_REASONS_MAX + 1); e.facts.n_reasons++)
+                        (void)strcpy(e.facts.reasons[e.facts.n_reasons], "job-printing");
+                (void)strcpy(e.facts.uuid, i % 2 ? "urn:uuid:" INTENT : "");
                 e.gate.phase = (enum gate_phase)(i / 24);
                 e.gate.result = e.gate.phase == GATE_DONE ? i : 0;
                 json = print_evidence_encode(&e);
                 CHECK(json && print_evidence_decode(json, &back, &err) == 0);
+                CHECK(back.cups == e.cups && back.counter == e.counter);
+                CHECK(i == 0 || memcmp(&back.facts, &e.facts, sizeof e.facts) == 0);
                 CHECK(back.job == e.job && back.job_id == e.job_id && back.verdict == e.verdict);
                 CHECK(back.gate.phase == e.gate.phase && back.gate.result == e.gate.result &&
                       back.running == e.running);

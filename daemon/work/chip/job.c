@@ -146,7 +146,9 @@ int job_begin(struct job *job, struct worker *w, const json_t *args, bool with_c
         job->t->ns_limit = (uint64_t)reader->work_ms * 1000000u;
         job->t->before = say_again;
         job->t->context = job;
-        if (job->t->ops->wait(job->t, job->task.wait_ms, show_waiting, job, err) < 0)
+        job->t->fresh = job->task.fresh;
+        job->t->patient = job->silent;
+        if (job->t->ops->wait(job->t, job->task.wait_ms, job->silent ? NULL : show_waiting, job, err) < 0)
                 return -1;
         job->worked_ns = now_ns();
         return identify(job, err);

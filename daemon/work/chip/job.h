@@ -19,6 +19,7 @@ struct job {
         struct chip_task task;
         struct chip_identity seen;
         uint64_t worked_ns; /* when the card was there */
+        bool silent;        /* waits without a word, and for the reader too */
         bool blank_only;    /* refuse any other chip after `identified`, before a key is used */
         uint64_t shown_ns;  /* of the last progress message, and what it said */
         const char *shown_step;
@@ -51,5 +52,6 @@ int job_read_content(struct job *job, struct chip_content *ret, struct error *er
 int job_sod_readable(struct job *job, bool *ret, struct error *err);
 
 int task_write(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err);
+int task_watch(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err);
 int task_read(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err);
 int task_lock(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err);

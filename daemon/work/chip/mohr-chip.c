@@ -12,10 +12,7 @@ enum {
 };
 
 static const struct worker_task tasks[] = {
-        { "write", task_write },
-        { "read", task_read },
-        { "lock", task_lock },
-        { NULL, NULL },
+        { "write", task_write }, { "read", task_read }, { "watch", task_watch }, { "lock", task_lock }, { NULL, NULL },
 };
 
 static bool parse_ms(const char *text, int64_t *ret)

@@ -31,17 +31,29 @@ int task_write(struct worker *w, const json_t *args, int blob, json_t **ret_args
         return 0;
 }
 
-int task_read(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err)
+static int read_card(struct worker *w, const json_t *args, bool silent, json_t **ret_args, struct error *err)
 {
-        cleanup(job_done) struct job job = { 0 };
+        cleanup(job_done) struct job job = { .silent = silent };
         struct chip_content content;
 
-        (void)blob;
-        (void)ret_blob;
         if (job_begin(&job, w, args, true, err) < 0 || job_read_content(&job, &content, err) < 0)
                 return -1;
         *ret_args = chip_content_encode(&content);
         return 0;
+}
+
+int task_read(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err)
+{
+        (void)blob;
+        (void)ret_blob;
+        return read_card(w, args, false, ret_args, err);
+}
+
+int task_watch(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err)
+{
+        (void)blob;
+        (void)ret_blob;
+        return read_card(w, args, true, ret_args, err);
 }
 
 /* Nothing to lock: the application is not there, or it is locked already. */

@@ -9,6 +9,7 @@ struct run {
         struct worker *w;
         struct printing *p;
         char intent[GATE_INTENT_LEN + 1];
+        int64_t counter_before; /* -1: the printer gives none */
         struct queue_job job;
         bool released;
         enum reason told;     /* the progress word shown last */
@@ -24,6 +25,7 @@ static int check_queue(struct run *run, struct error *err)
 
         if (queue_describe(run->p->queue, &state, err) < 0)
                 return -1;
+        run->counter_before = state.counter;
         printing_check(run->p, &state, &check);
         if (check.n_problems > 0)
                 return err_own(err, ERR_OPERATOR, REASON_QUEUE_WRONG, "%s", check.problems[0]);
@@ -84,11 +86,11 @@ static int submit(struct run *run, int blob, struct error *err)
 
 static int commit(struct run *run, struct error *err)
 {
-        struct print_submitted submitted = { .job_id = run->job.id };
+        struct print_submitted submitted = { .job_id = run->job.id, .counter_before = run->counter_before };
         cleanup(json_p) json_t *args = NULL;
         struct error cause;
 
-        memcpy(submitted.job_uuid, run->job.uuid, sizeof submitted.job_uuid);
+        memcpy(submitted.job_uuid, run->job.facts.uuid, sizeof submitted.job_uuid);
         args = print_submitted_encode(&submitted);
         FAULT_POINT("print.submitted.before");
         if (worker_checkpoint(run->w, "submitted", args, -1, NULL, NULL, &cause) == 0) {
@@ -125,7 +127,9 @@ static void release(struct run *run, const struct look *look)
 
 static void done(const struct run *run, const struct look *look, json_t **ret)
 {
-        struct print_done done = { .job_id = run->job.id, .job_state = look->evidence.job, .counter = -1 };
+        struct print_done done = { .job_id = run->job.id,
+                                   .job_state = look->evidence.job,
+                                   .counter = look->evidence.cups_known ? look->printer.counter : -1 };
 
         *ret = print_done_encode(&done);
 }

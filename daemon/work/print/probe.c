@@ -7,7 +7,10 @@ static void answer(const struct look *look, enum print_verdict verdict, json_t *
                                            .job_id = look->job.id,
                                            .gate = look->evidence.gate,
                                            .running = look->evidence.running,
-                                           .verdict = verdict };
+                                           .verdict = verdict,
+                                           .cups = look->evidence.cups_known,
+                                           .facts = look->job.facts,
+                                           .counter = look->evidence.cups_known ? look->printer.counter : -1 };
 
         *ret = print_evidence_encode(&evidence);
 }
