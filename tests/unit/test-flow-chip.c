@@ -5,6 +5,7 @@
 #include "daemon/core/recover.h"
 #include "daemon/core/unknown.h"
 #include "tests/unit/station-rig.h"
+#include <signal.h>
 
 #define APP "APP-1405-000017"
 #define SERIAL "SC-1405-000101"
@@ -205,6 +206,122 @@ static void test_wrong_card(void)
         close_station();
 }
 
+/* ---- a reader is watched while a chip is in question ----------------------------------------------------------------
+ */
+
+static bool settled(struct rig *r)
+{
+        return rig_count(r, "SELECT count(*) FROM intent WHERE state='unknown'") == 0;
+}
+
+static bool is_read(struct rig *r)
+{
+        return rig_count(r, "SELECT count(*) FROM intent WHERE kind='write' AND json_extract(evidence,'$.read') IS NOT "
+                            "NULL") == 1;
+}
+
+static bool is_watching(struct rig *r)
+{
+        struct work_status s;
+
+        work_status(r->core.lines[0].chip, &s);
+        return s.verb && strcmp(s.verb, "watch") == 0;
+}
+
+static void evidence_is(const char *key, const char *wanted)
+{
+        char text[200] = "";
+
+        (void)ledger_get_text(&rig.core.ledger, text, sizeof text,
+                              "SELECT json_extract(evidence,?1) FROM intent WHERE kind='write'", "s", key);
+        CHECK(strcmp(text, wanted) == 0);
+}
+
+/* The whole certificate on the chip settles the write when the card is inserted, whoever inserts it. */
+static void test_watch_settles(void)
+{
+        open_station("accepted");
+        write_now("");
+        CHECK(!rig.core.lines[0].watch); /* nothing is in question: nobody waits */
+        close_station();
+
+        open_station("accepted");
+        write_now("chip sent die\n");
+        CHECK(intent_is("write", "unknown"));
+        rig_until(&rig, is_watching);
+        CHECK(rig_effects(&rig, "watched") == 0);
+        rig_script(&rig, "chip inserted card\n");
+        rig_until(&rig, settled);
+        CHECK(intent_is("write", "done") && rig_is(&rig, ENTITY_BLANK, SERIAL, "verified"));
+        evidence_is("$.read.app", "personalised");
+        evidence_is("$.read.as_written", "1");
+        CHECK(rig_effects(&rig, "script") == 1 && !rig.core.lines[0].watch);
+        write_now(""); /* the expert's own look, for the comparison with the plastic */
+        CHECK(rig.core.lines[0].chipped.ok && rig.core.lines[0].shown.holder);
+        close_station();
+}
+
+/* A half or foreign chip settles nothing by itself; each look is written down once. */
+static void test_watch_records(void)
+{
+        open_station("accepted");
+        write_now("chip script die\n");
+        rig_until(&rig, is_watching);
+        rig_script(&rig, "chip id 2\nchip inserted another\n");
+        while (rig_effects(&rig, "watched") == 0)
+                rig_run(&rig, 20);
+        rig_until(&rig, is_watching);
+        CHECK(!is_read(&rig) && intent_is("write", "unknown")); /* another card: nothing is known by it */
+        rig_script(&rig, "chip inserted half\n");
+        rig_until(&rig, is_read);
+        evidence_is("$.read.app", "blank");
+        CHECK(intent_is("write", "unknown") && rig_is(&rig, ENTITY_BLANK, SERIAL, "writing"));
+        rig_until(&rig, is_watching);
+        rig_script(&rig, "chip inserted again\n");
+        while (rig_effects(&rig, "watched") < 3)
+                rig_run(&rig, 20);
+        rig_until(&rig, is_watching);
+        CHECK(rig_count(&rig, "SELECT count(*) FROM audit WHERE event='read_back'") == 1);
+        write_now(""); /* the watch gives way; the expert's look finds it incomplete */
+        CHECK(intent_is("write", "failed") && rig_is(&rig, ENTITY_BLANK, SERIAL, "accepted"));
+        write_now("");
+        CHECK(rig.core.lines[0].chipped.ok && rig_effects(&rig, "script") == 1 && !rig.core.lines[0].watch);
+        close_station();
+}
+
+static pid_t ended;
+
+static bool another_watches(struct rig *r)
+{
+        struct work_status s;
+
+        work_status(r->core.lines[0].chip, &s);
+        return s.pid != ended && is_watching(r);
+}
+
+/* The watch begins with the core, survives its worker, and looks at the card that was there all along. */
+static void test_watch_lives(void)
+{
+        struct work_status s;
+
+        open_station("accepted");
+        write_now("chip sent die\n");
+        rig_close(&rig);
+        rig_open(&rig, fakes);
+        rig_until(&rig, is_watching);
+        work_status(rig.core.lines[0].chip, &s);
+        CHECK(kill(s.pid, SIGKILL) == 0);
+        ended = s.pid;
+        rig_until(&rig, another_watches);
+        rig_script(&rig, "chip watch die\nchip inserted card\n"); /* dies over the card */
+        while (rig_effects(&rig, "watched") == 0)
+                rig_run(&rig, 20);
+        rig_script(&rig, "chip inserted card\n");
+        rig_until(&rig, settled);
+        CHECK(rig_is(&rig, ENTITY_BLANK, SERIAL, "verified"));
+        close_station();
+}
+
 static void test_disputed(void)
 {
         struct error err;
@@ -364,6 +481,9 @@ int main(int argc, char **argv)
         test_budget();
         test_key_refused();
         test_wrong_card();
+        test_watch_settles();
+        test_watch_records();
+        test_watch_lives();
         test_disputed();
         test_lock();
         test_lock_unheard();

@@ -322,6 +322,38 @@ static void test_not_yet_probed(void)
         close_station();
 }
 
+static bool asked_again(struct rig *r)
+{
+        return rig_count(r, "SELECT count(*) FROM intent WHERE kind='print' AND step='probed' AND "
+                            "json_extract(evidence,'$.cups')=1") == 1;
+}
+
+/* cupsd was away when it was asked: what it knows is added when it is back, and written down once. */
+static void test_silent_cups(void)
+{
+        char intent[UUID_TEXT];
+        struct error err;
+
+        open_station();
+        rig_script(&rig, "print released die\nprint verdict unknown\nprint cups silent\n");
+        CHECK(start(APP, &err) == 0);
+        while (rig_count(&rig, "SELECT count(*) FROM intent WHERE kind='print' AND step='probed'") == 0)
+                rig_run(&rig, 20);
+        CHECK(rig_count(&rig, "SELECT json_extract(evidence,'$.probed_at')>0 FROM intent WHERE kind='print'") == 1);
+        CHECK(!asked_again(&rig) && rig.core.lines[0].probe);
+        print_probe_drop(&rig.core.lines[0]); /* the pause, cut short */
+        print_flow_probe(&rig.core.lines[0]);
+        rig_run(&rig, 200);
+        CHECK(rig_count(&rig, "SELECT count(*) FROM audit WHERE event='checkpoint' AND body LIKE '%probed%'") == 1);
+        rig_script(&rig, "print verdict unknown\n");
+        print_probe_drop(&rig.core.lines[0]);
+        print_flow_probe(&rig.core.lines[0]);
+        rig_until(&rig, asked_again);
+        rig_text(&rig, "SELECT id FROM intent WHERE kind='print'", intent, sizeof intent);
+        CHECK(strcmp(rig.core.lines[0].probed, intent) == 0 && !rig.core.lines[0].probe);
+        close_station();
+}
+
 /* ---- the world moves on meanwhile ----------------------------------------------------------------------------------
  */
 
@@ -377,6 +409,7 @@ int main(int argc, char **argv)
         test_decisions();
         test_missing();
         test_not_yet_probed();
+        test_silent_cups();
         test_withdrawn_meanwhile();
         test_held_meanwhile();
         return 0;
