@@ -300,7 +300,7 @@ static void move(const char *event)
 
 static void spoil(void)
 {
-        struct spoil_ask ask = { SERIAL, "card_surface", "", false, rig_expert };
+        struct spoil_ask ask = { .serial = SERIAL, .cause = "card_surface", .text = "", .who = rig_expert };
 
         CHECK(spoil_record(&rig.core, &ask, "unwritten", NULL, &err) == 0);
 }
