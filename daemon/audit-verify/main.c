@@ -81,7 +81,8 @@ static void check_schema(struct verify *v)
                                   "('audit','meta','transition','application','blank','intent')";
         sqlite3_stmt *s = query(v, sql);
 
-        if (!next_row(v, s) || sqlite3_column_int(s, 0) != 6)
+        (void)next_row(v, s);
+        if (sqlite3_column_int(s, 0) != 6)
                 give_up("this is no ledger");
         (void)sqlite3_finalize(s);
 }

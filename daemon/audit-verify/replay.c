@@ -37,8 +37,6 @@ struct states *states_new(void)
 
 void states_free(struct states *s)
 {
-        if (!s)
-                return;
         for (size_t i = 0; i < s->size; i++) {
                 free(s->slots[i].key);
                 free(s->slots[i].state);

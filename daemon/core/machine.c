@@ -118,7 +118,7 @@ const size_t n_transitions = ARRAY_SIZE(transitions);
 
 static const struct {
         const char *name, *key;
-        const char *initial[4];
+        const char *initial[4]; /* ends with NULL */
 } entities[ENTITY_COUNT] = {
         [ENTITY_APPLICATION] = { "application", "id", { "in_chain", "offered" } },
         [ENTITY_BLANK] = { "blank", "serial", { "vault", "room" } },
@@ -170,7 +170,7 @@ bool machine_is_state(enum entity entity, const char *state)
 
 bool machine_is_initial(enum entity entity, const char *state)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(entities[entity].initial) && entities[entity].initial[i]; i++)
+        for (size_t i = 0; entities[entity].initial[i]; i++)
                 if (strcmp(entities[entity].initial[i], state) == 0)
                         return true;
         return false;

@@ -1,5 +1,6 @@
 #include "daemon/core/schema.h"
 #include "daemon/core/machine.h"
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,9 +11,11 @@ static void list_initial(enum entity entity, char *ret, size_t max)
 
         ret[0] = '\0';
         for (size_t i = 0; i < n_transitions; i++)
-                if (transitions[i].entity == entity && machine_is_initial(entity, transitions[i].from) && n < max &&
-                    !strstr(ret, transitions[i].from))
+                if (transitions[i].entity == entity && machine_is_initial(entity, transitions[i].from) &&
+                    !strstr(ret, transitions[i].from)) {
                         n += (size_t)snprintf(ret + n, max - n, "%s'%s'", n > 0 ? "," : "", transitions[i].from);
+                        assert(n < max);
+                }
 }
 
 /* One generic trigger per entity: a state changes only along the table and only right after its own audit row; a row

@@ -267,6 +267,8 @@ class AuditVerify(unittest.TestCase):
         self.forger("UPDATE intent SET payload=NULL, kind='decide' WHERE kind IN ('report','anchor')")
         status, said = self.verify('--anchors', self.anchors([self.middle, 3]))
         self.assertEqual(status, 0, said)
+        mixed = [{'epoch': e, 'seq': s, 'head': self.rows[0][2]} for e, s in ((2, 9), (1, 4), (2, 3), (1, 8))]
+        self.assertEqual(self.verify('--anchors', self.anchors([], '\n'.join(map(json.dumps, mixed))))[0], 0)
         newer = json.dumps({'epoch': 3, 'seq': 1, 'head': self.forger.row(1)['hash']})
         self.assertEqual(self.verify('--anchors', self.anchors([self.middle], newer))[0], 0)
 
@@ -349,6 +351,8 @@ class AuditVerify(unittest.TestCase):
         self.found('meta epoch', 'is missing')
         self.forger('DELETE FROM audit')
         self.found('meta epoch', 'is missing')
+        status, said = self.verify('--anchors', self.anchors([3]))
+        self.assertIn('row 3: an anchor (line 1) remembers it; the ledger ends at row 0', said)
         self.forger("INSERT INTO meta VALUES('epoch', '1')")
         self.assertNotIn('meta epoch', self.verify()[1])
 

@@ -5,8 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-static long nth, calls;
+static long nth, calls, gap, committed;
 static enum fail_how how;
 static int code, last, depth;
 
@@ -16,12 +17,23 @@ void fail_sqlite(long at, enum fail_how way, int with)
         how = way;
         code = with;
         calls = 0;
+        committed = 0;
         last = SQLITE_OK;
 }
 
 long fail_sqlite_calls(void)
 {
         return calls;
+}
+
+long fail_sqlite_commit(void)
+{
+        return committed;
+}
+
+void fail_sqlite_gap(long n)
+{
+        gap = n;
 }
 
 /* Does this call fail? last_moment: it can fail after it was done. */
@@ -32,7 +44,8 @@ static bool fails(bool last_moment)
         if (depth > 0)
                 return false;
         calls++;
-        hit = nth > 0 && (last_moment || how != FAIL_AFTER) && (calls == nth || (how == FAIL_FOREVER && calls > nth));
+        hit = nth > 0 && (last_moment || how != FAIL_AFTER) &&
+              (calls == nth || (how == FAIL_FOREVER && calls > nth) || (how == FAIL_PAIR && calls == nth + gap));
         last = hit ? code : SQLITE_OK;
         return hit;
 }
@@ -56,10 +69,21 @@ static bool fails(bool last_moment)
                 return bad ? on_failure : r;                                      \
         }
 
-int sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *context,
-                 char **text) PASS(int, sqlite3_exec,
-                                   (sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **),
-                                   (db, sql, row, context, text), code)
+static int any_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *context,
+                    char **text);
+
+int sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *context, char **text)
+{
+        if (depth == 0 && committed == 0 && strcmp(sql, "COMMIT") == 0)
+                committed = calls + 1;
+        return any_exec(db, sql, row, context, text);
+}
+
+static int any_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *context,
+                    char **text) PASS(int, sqlite3_exec,
+                                      (sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *,
+                                       char **),
+                                      (db, sql, row, context, text), code)
 
         int sqlite3_prepare_v3(sqlite3 *db, const char *sql, int n, unsigned flags, sqlite3_stmt **ret,
                                const char **tail) PASS(int, sqlite3_prepare_v3,
@@ -69,23 +93,22 @@ int sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, 
 
                 int sqlite3_step(sqlite3_stmt *s) PASS(int, sqlite3_step, (sqlite3_stmt *), (s), code)
 
-                        int sqlite3_bind_text(sqlite3_stmt *s, int i, const char *text, int n,
-                                              void (*done)(void *)) PASS(int, sqlite3_bind_text,
-                                                                         (sqlite3_stmt *, int, const char *, int,
-                                                                          void (*)(void *)),
-                                                                         (s, i, text, n, done), code)
+                        int sqlite3_bind_text(sqlite3_stmt *s, int i, const char *text, int n, void (*done)(void *))
+                                PASS(int, sqlite3_bind_text, (sqlite3_stmt *, int, const char *, int, void (*)(void *)),
+                                     (s, i, text, n, done), code)
 
-                                int sqlite3_bind_int64(sqlite3_stmt *s, int i,
-                                                       sqlite3_int64 value) PASS(int, sqlite3_bind_int64,
-                                                                                 (sqlite3_stmt *, int, sqlite3_int64),
-                                                                                 (s, i, value), code)
+                                        int sqlite3_bind_int64(sqlite3_stmt *s, int i, sqlite3_int64 value) PASS(
+                                                int, sqlite3_bind_int64, (sqlite3_stmt *, int, sqlite3_int64),
+                                                (s, i, value), code)
 
-                                        int sqlite3_bind_blob64(sqlite3_stmt *s, int i, const void *p, sqlite3_uint64 n,
-                                                                void (*done)(void *))
-                                                PASS(int, sqlite3_bind_blob64,
-                                                     (sqlite3_stmt *, int, const void *, sqlite3_uint64,
-                                                      void (*)(void *)),
-                                                     (s, i, p, n, done), code)
+                                                int sqlite3_bind_blob64(
+                                                        sqlite3_stmt *s, int i,
+                                                        const void *p, sqlite3_uint64 n,
+                                                        void (*done)(void *)) PASS(int, sqlite3_bind_blob64,
+                                                                                   (sqlite3_stmt *, int,
+                                                                                    const void *, sqlite3_uint64,
+                                                                                    void (*)(void *)),
+                                                                                   (s, i, p, n, done), code)
 
                                                         sqlite3_backup *sqlite3_backup_init(sqlite3 *to,
                                                                                             const char *to_name,

@@ -7,9 +7,12 @@
 enum fail_how {
         FAIL_ONCE,    /* the N-th call does nothing and fails */
         FAIL_FOREVER, /* so does every later one */
+        FAIL_PAIR,    /* and so does the one that fail_sqlite_gap() says: a fault while a fault is mended */
         FAIL_AFTER,   /* the N-th call, of exec and step alone, is done and says that it failed: a COMMIT */
 };
 
 /* Counting begins anew; nth 0: nothing fails. code: e.g. SQLITE_IOERR. */
 void fail_sqlite(long nth, enum fail_how how, int code);
-long fail_sqlite_calls(void); /* since then */
+long fail_sqlite_calls(void);  /* since then */
+long fail_sqlite_commit(void); /* which of them was the first COMMIT; 0: none */
+void fail_sqlite_gap(long n);  /* FAIL_PAIR: so many calls after the first */

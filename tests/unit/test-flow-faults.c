@@ -252,6 +252,70 @@ static void test_bad_values(void)
         close_station();
 }
 
+/* A record from which something is missing or malformed is not reported. */
+static void test_incomplete_record(void)
+{
+        static const char *const damages[] = {
+                "UPDATE blank SET chip_id='00', version=version+1 WHERE serial='SC-1405-000102'",
+                "UPDATE blank SET chip_id='xyz' WHERE serial='SC-1405-000102'",
+                "UPDATE blank SET sod_sha256='50d' WHERE serial='SC-1405-000102'",
+                "UPDATE application SET data_sha256=NULL WHERE id='APP-0002'",
+                "UPDATE application SET data_sha256='da7a' WHERE id='APP-0002'",
+                "UPDATE card SET issue_date='no day' WHERE application='APP-0002'",
+                "UPDATE card SET face_code='short' WHERE application='APP-0002'",
+        };
+        struct ledger *l = &rig.core.ledger;
+
+        open_station();
+        rig_offer(&rig, "APP-0002");
+        rig_card(&rig, "APP-0002", "SC-1405-000102", "verified");
+        for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
+                begin_tx();
+                ledger_run(l, damages[i], "");
+                CHECK(ledger_ok(l));
+                call_report(l, "APP-0002", "SC-1405-000102");
+                refused(damages[i]);
+        }
+        for (long n = 1; n < 12; n++) { /* the record cannot be read */
+                begin_tx();
+                fail_sqlite(n, FAIL_ONCE, SQLITE_IOERR);
+                call_report(l, "APP-0002", "SC-1405-000102");
+                fail_sqlite(0, FAIL_ONCE, 0);
+                refused("unreadable");
+        }
+        close_station();
+}
+
+/* Several calls rest, each for its own time; the first to wake is waited for. */
+static void test_each_rests_alone(void)
+{
+        struct outbox *o = &rig.core.outbox;
+        char intent[UUID_TEXT];
+
+        open_station();
+        rig_script(&rig, "net anchor nonsense\n");
+        for (int i = 0; i < 3; i++) {
+                begin_tx();
+                call_anchor(&rig.core.ledger, intent);
+                CHECK(core_commit(&rig.core, &err));
+        }
+        for (int i = 0; i < 40; i++) { /* none of them is picked while all three rest */
+                outbox_kick(o);
+                rig_run(&rig, 5);
+        }
+        CHECK(outbox_pending(&rig.core) == 3 && o->resting[0].intent[0] && o->resting[1].intent[0] &&
+              o->resting[2].intent[0]);
+        for (size_t i = 0; i < 3; i++)
+                o->resting[i].until = now_boot_ms(); /* awake again: the second failure rests longer */
+        loop_timer_set(&rig.core.loop, &o->timer, now_boot_ms() + 1);
+        rig_run(&rig, 100);
+        CHECK(o->resting[0].failures + o->resting[1].failures + o->resting[2].failures == 6);
+        rig_script(&rig, "");
+        while (!drained(&rig))
+                hurry();
+        close_station();
+}
+
 int main(int argc, char **argv)
 {
         CHECK(argc == 3);
@@ -265,5 +329,7 @@ int main(int argc, char **argv)
         test_portal_asks_for_peace("net anchor 429 busy\n");
         test_no_place_left();
         test_bad_values();
+        test_incomplete_record();
+        test_each_rests_alone();
         return 0;
 }

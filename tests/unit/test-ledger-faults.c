@@ -140,11 +140,11 @@ static void judge(const struct story *story, const char *what, long n)
 }
 
 /* The workload on a ledger that was opened in peace. Runs until a run makes fewer calls than N. */
-static void sweep_work(const char *what, enum fail_how how, int code)
+static void sweep_work(const char *what, enum fail_how how, int code, int stride)
 {
         bool done = false;
 
-        for (long n = 1; !done; n++) {
+        for (long n = 1; !done; n += stride) {
                 struct story story = { .n = 0 };
                 struct ledger l;
                 struct error err;
@@ -162,17 +162,57 @@ static void sweep_work(const char *what, enum fail_how how, int code)
         }
 }
 
-static long stride(long n)
+/* A COMMIT fails, and so does a call while the ledger finds out whether it did. */
+static void sweep_pairs(void)
 {
-        return n < 60 ? 1 : 29; /* the transition table's hundreds of rows are all alike */
+        long at = 0;
+
+        for (long k = 1; k < 40; k += 2) {
+                struct story story = { .n = 0 };
+                struct ledger l;
+                struct error err;
+
+                clean();
+                copy_file(fresh, path);
+                CHECK(ledger_open(&l, path, "ST-TEST", &err) == 0);
+                fail_sqlite_gap(k);
+                fail_sqlite(at, FAIL_PAIR, SQLITE_IOERR);
+                work(&l, &story);
+                at = at ? at : fail_sqlite_commit();
+                CHECK(at > 0);
+                ledger_close(&l);
+                judge(&story, "pair", k);
+        }
+}
+
+/* The transition table's hundreds of rows in the middle are all alike. */
+static long stride(long n, long total)
+{
+        return n < 60 || n > total - 60 ? 1 : 29;
+}
+
+/* How many calls it makes when nothing fails. */
+static long calls_of_open(bool make)
+{
+        struct ledger l;
+        struct error err;
+
+        clean();
+        if (!make)
+                copy_file(fresh, path);
+        fail_sqlite(0, FAIL_ONCE, 0);
+        CHECK(ledger_open(&l, path, "ST-TEST", &err) == 0);
+        ledger_close(&l);
+        return fail_sqlite_calls();
 }
 
 /* Opening and making: it fails with a reason, or works; and nothing is broken for the next one. */
 static void sweep_open(bool make, enum fail_how how, int code)
 {
+        long total = calls_of_open(make);
         bool done = false;
 
-        for (long n = 1; !done; n += stride(n)) {
+        for (long n = 1; !done; n += stride(n, total)) {
                 struct ledger l;
                 struct error err = { 0 };
                 int r;
@@ -197,8 +237,9 @@ static void sweep_open(bool make, enum fail_how how, int code)
 static void sweep_create(void)
 {
         bool done = false;
+        long total = 0;
 
-        for (long n = 1; !done; n += stride(n)) {
+        for (long n = 1; !done; n += stride(n, total)) {
                 struct error err = { 0 };
                 int r;
 
@@ -236,9 +277,10 @@ int main(void)
         (void)snprintf(copy, sizeof copy, "%s/copy.db", folder);
         CHECK(ledger_open(&l, fresh, "ST-TEST", &err) == 0);
         ledger_close(&l);
-        sweep_work("once", FAIL_ONCE, SQLITE_IOERR);
-        sweep_work("for ever", FAIL_FOREVER, SQLITE_IOERR);
-        sweep_work("done, and called failed", FAIL_AFTER, SQLITE_IOERR_FSYNC);
+        sweep_work("once", FAIL_ONCE, SQLITE_IOERR, 1);
+        sweep_work("for ever", FAIL_FOREVER, SQLITE_IOERR, 11);
+        sweep_work("done, and called failed", FAIL_AFTER, SQLITE_IOERR_FSYNC, 5);
+        sweep_pairs();
         sweep_open(true, FAIL_ONCE, SQLITE_IOERR);
         sweep_open(false, FAIL_FOREVER, SQLITE_FULL);
         sweep_create();

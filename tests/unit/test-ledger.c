@@ -203,6 +203,9 @@ static void test_edges(struct ledger *l)
         CHECK(db_query(&l->db, &rows, &err, "SELECT 1", "") == 0 && db_next(&rows) && db_end(&rows) == 0);
         CHECK(!db_next(&rows) && db_end(&rows) == 0);
         CHECK(!ledger_query(l, &rows, "SELECT nothing FROM nowhere", "") && !db_next(&rows));
+        CHECK(db_query(&l->db, &rows, &err, "SELECT abs(-9223372036854775808)", "") == 0); /* overflows at its step */
+        CHECK(!db_next(&rows) && rows.failed && !db_next(&rows) && db_end(&rows) < 0);
+        CHECK(db_run(&l->db, &err, "SELECT 1 UNION SELECT 2", "") == 0);
         (void)snprintf(copy, sizeof copy, "%s.copy", path);
         CHECK(ledger_snapshot(l, copy, &err) == 0 && ledger_snapshot(l, copy, &err) < 0);
         (void)unlink(copy);
