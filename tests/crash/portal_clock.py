@@ -8,6 +8,8 @@ from rig.procs import wait_for
 CLOCKS = ('behind a month', 'ahead a month', 'certificates not yet valid', 'certificates expired', 'portal months ahead',
           'portal days behind', 'wall jumps within a lease', 'asleep beyond a lease')
 
+OUTAGE = {True: (5000, 30, 3600), False: (12, 30, 2 * DAY)}  # reports, days, seconds of one step
+
 
 def station_off(room, run, days, tls):
     """The station's date is set wrong: nothing is printed, and where certificates are not valid nothing is said either."""
@@ -141,7 +143,7 @@ def days_pass(room, run, days, step_s):
 def outage(sweep):
     """Reports wait while the portal is away for thirty days; then all of them arrive, once each, but for one that was
     withdrawn meanwhile, and that holds nobody up. A claim that was open is long over."""
-    n, days, step_s = (5000, 30, 3600) if sweep.long else (12, 30, 2 * DAY)
+    n, days, step_s = OUTAGE[sweep.long]
     if not sweep.wanted('outage'):
         return
     with Room(sweep, 'outage', n + 1, lines=8 if sweep.long else 4, poll_s=5, clocks=True) as room, sweep.run('outage', n=n, folder=room.here) as run:
@@ -149,7 +151,7 @@ def outage(sweep):
         for line in station.lines:
             for _ in range(n // 4 // 4000 + 1):
                 station.load(line, min(n // 4 + 3, 4000))
-        names = room.applicants(n + 1)
+        names = room.applicants(n + 1, timeout=60 + n)
         late = names.pop()
         room.proxy.hold = '/issuance'
         cards = station.make(names, timeout=60 + n)

@@ -44,11 +44,11 @@ class Room:
             proxy.close()
         self.portal.stop()
 
-    def applicants(self, n, station=None):
+    def applicants(self, n, timeout=30):
         """n more, ready to be printed."""
         names, self.names = self.names[:n], self.names[n:]
         for name in names:
-            (station or self.station).worksheet(name)
+            self.station.worksheet(name, timeout)
         return names
 
     def lift(self, timeout=60):
