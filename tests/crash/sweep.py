@@ -85,7 +85,8 @@ class Sweep:
         tasks = [task for task in tasks if self.wanted(task[0])]
         n = min(n, len(tasks))
         orders, results = os.pipe(), os.pipe()
-        os.write(orders[1], b''.join(k.to_bytes(4, 'big') for k in range(min(len(tasks), 16000))))
+        assert len(tasks) < 16000, 'more tasks than a pipe holds'
+        os.write(orders[1], b''.join(k.to_bytes(4, 'big') for k in range(len(tasks))))
         os.close(orders[1])
         pids = [self._lane(k, make, tasks, orders[0], results[1]) for k in range(n)]
         os.close(results[1])
