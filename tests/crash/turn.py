@@ -24,7 +24,7 @@ from rig.expert import FIRST_SERIAL, Expert, GaveUp  # noqa: E402
 from rig.portal import PortalSim  # noqa: E402
 from rig.staff import Down, Refused  # noqa: E402
 from rig.station import ANCHOR_S, QUICK_DPI, STATION, Options, Station  # noqa: E402
-from rig.supervisor import insist  # noqa: E402
+from rig.supervisor import insist, run_tool  # noqa: E402
 from custody import Custody  # noqa: E402
 
 STEP_S, LIMIT_S = 0.03, 120
@@ -99,6 +99,11 @@ class PreparedStation(Station):
     def _services(self):
         if self.what.get('old_ledger'):
             old_ledger(self.path('state/ledger.db'), self.uids['core'])
+        if self.what.get('former'):
+            core = self.uids['core']
+            argv = ['setpriv', '--reuid', core, '--regid', core, '--clear-groups', '--', self.path('bin/mohrd'), '--config',
+                    self.config, '--new-epoch', self.portal.epoch()]
+            insist('mohrd --new-epoch', lambda: run_tool(argv, cwd='/'))
         super()._services()
 
 
