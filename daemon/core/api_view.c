@@ -1,6 +1,7 @@
 /* Applicants, cards and what the chip said. */
 #include "daemon/core/api.h"
 #include "daemon/core/approvals.h"
+#include "daemon/core/cases.h"
 #include "daemon/core/outcome.h"
 #include "proto/base/cleanup.h"
 #include "proto/text/jalali.h"
@@ -165,9 +166,9 @@ void api_get_photo(struct request *r)
 
 void api_get_blank(struct request *r)
 {
-        static const char *const keys[] = { "serial",      "state",        "line",  "application", "face_code",
-                                            "chip_id",     "sod_sha256",   "cause", "chip_fate",   "#registered",
-                                            "accepted_by", "confirmed_by", "minutes", "letter", NULL };
+        static const char *const keys[] = { "serial",      "state",        "line",    "application", "face_code",
+                                            "chip_id",     "sod_sha256",   "cause",   "chip_fate",   "#registered",
+                                            "accepted_by", "confirmed_by", "minutes", "letter",      NULL };
         struct core *c = api_core(r);
         struct error err;
         struct who who;
@@ -175,14 +176,17 @@ void api_get_blank(struct request *r)
 
         if (!api_actor(r, MAY_READ, &who))
                 return;
-        json = api_first(api_rows(
-                &c->ledger, keys,
-                "SELECT b.serial, b.state, b.line, b.application, k.face_code, b.chip_id, b.sod_sha256, "
-                "b.cause, b.chip_fate, b.registered, b.accepted_by, b.confirmed_by, b.minutes, b.letter FROM blank b LEFT JOIN card "
-                "k ON k.id=b.card WHERE b.serial=?1",
-                "s", r->vars[0], 0));
+        json = api_first(
+                api_rows(&c->ledger, keys,
+                         "SELECT b.serial, b.state, b.line, b.application, k.face_code, b.chip_id, b.sod_sha256, "
+                         "b.cause, b.chip_fate, b.registered, b.accepted_by, b.confirmed_by, b.minutes, b.letter FROM "
+                         "blank b LEFT JOIN card "
+                         "k ON k.id=b.card WHERE b.serial=?1",
+                         "s", r->vars[0], 0));
         if (json_is_null(json))
                 (void)err_input(&err, REASON_NOT_FOUND, "no serial %s", r->vars[0]);
+        else
+                (void)json_object_set_new(json, "case_open", json_boolean(case_holds_card(&c->ledger, r->vars[0])));
         api_done(r, json_is_null(json) ? -1 : 0, &err, json);
 }
 

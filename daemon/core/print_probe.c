@@ -6,7 +6,7 @@
 #include "proto/ipc/print.h"
 #include <string.h>
 
-enum { WORKING_AGAIN_MS = 1000, FAILED_AGAIN_MS = 5000, SILENT_AGAIN_MS = 15000 };
+enum { WORKING_AGAIN_MS = 1000, FAILED_AGAIN_MS = 5000, SILENT_AGAIN_MS = 5000 };
 
 /* The printer did it: the blank that was expected is now printed, until the scan binds or corrects it. */
 void print_record_printed(struct ledger *l, const char *intent, const char *serial, const json_t *result)
