@@ -1,7 +1,7 @@
 # bash completion of mohr(1)
 _mohr()
 {
-        local commands='status queue show blank hopper match print inspect write confirm spoil missing found void dispatch
+        local commands='status queue show blank hopper match print inspect write confirm spoil missing found void dispatch withdrawn
                 sort resume unknown rebound cases case sync fsck
                 audit states doctor verify'
         local causes='print_shifted print_streaks print_colour print_ribbon print_side print_data print_unreadable card_jam
@@ -18,7 +18,7 @@ _mohr()
                 mapfile -t COMPREPLY < <(compgen -W "$causes" -- "$word")
                 return
                 ;;
-        --socket | --config | --document | --photo | --ca | --ledger)
+        --socket | --config | --document | --withdrawn | --portal-ca | --photo | --ca | --ledger)
                 mapfile -t COMPREPLY < <(compgen -f -- "$word")
                 return
                 ;;
@@ -51,7 +51,7 @@ _mohr()
         fsck) options+=' --ledger --portal --list' ;;
         audit) options+=' verify list --ledger --after' ;;
         states) options+=' --dot' ;;
-        verify) options+=' --reader --line --ca --photo --qr --signer --wait' ;;
+        verify) options+=' --reader --line --ca --photo --qr --signer --withdrawn --portal-ca --wait' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
 }

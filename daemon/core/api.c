@@ -366,6 +366,7 @@ const struct route api_routes[] = {
         { "GET", "/v1/lines/{line}/shown/photo", api_get_shown_photo },
         { "GET", "/v1/unknown", api_get_unknown },
         { "GET", "/v1/cases", api_get_cases },
+        { "GET", "/v1/withdrawn", api_get_withdrawn },
         { "GET", "/v1/audit", api_get_audit },
         { "GET", "/v1/snapshot", api_get_snapshot },
         { "GET", "/v1/portal/ledger", api_get_portal_ledger },

@@ -59,6 +59,7 @@ void api_post_missing(struct request *r);
 void api_post_found(struct request *r);
 void api_post_void(struct request *r);
 void api_post_dispatch(struct request *r);
+void api_get_withdrawn(struct request *r);
 /* The desk: api_desk.c */
 void api_get_unknown(struct request *r);
 void api_post_unknown(struct request *r);

@@ -121,6 +121,21 @@ static int read_serials(const json_t *list, const char **ret, size_t *ret_n, str
         return 0;
 }
 
+/* The signed list, for whoever verifies a card. */
+void api_get_withdrawn(struct request *r)
+{
+        static const char *const keys[] = { "serial", "#at", "statement", NULL };
+        struct who who;
+
+        if (!api_actor(r, MAY_READ, &who))
+                return;
+        web_reply(r, 200,
+                  json_pack("{s:o}", "withdrawn",
+                            api_rows(&api_core(r)->ledger, keys,
+                                     "SELECT serial, at, CAST(statement AS TEXT) FROM withdrawn ORDER BY serial", "",
+                                     NULL, 0)));
+}
+
 void api_post_dispatch(struct request *r)
 {
         const char *serials[CUSTODY_SERIALS_MAX], *letter = "";

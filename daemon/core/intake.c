@@ -88,6 +88,26 @@ static void take_reissue(struct core *c, X509_STORE *ca, struct bytes jws)
         ledger_audit(&c->ledger, "authorisation_broken", "station", c->config.station.id, NULL, NULL);
 }
 
+/* An entry of the signed list, kept with its bytes for whoever verifies a card. */
+static void list_serial(struct core *c, X509_STORE *ca, const struct portal_withdrawal *w)
+{
+        struct ledger *l = &c->ledger;
+        struct withdrawn entry;
+        struct error err;
+
+        if (withdrawn_open(w->statement, ca, clock_wall_ms() / 1000, &entry, &err) < 0 ||
+            strcmp(entry.serial, w->serial) != 0) {
+                log_say(LEVEL_ERROR, "an entry of the withdrawn list is not signed as it should be");
+                ledger_audit(l, "withdrawn_broken", "station", c->config.station.id, NULL, NULL);
+                return;
+        }
+        if (ledger_get_int(l, "SELECT count(*) FROM withdrawn WHERE serial=?1", "s", entry.serial) > 0)
+                return;
+        ledger_audit(l, "withdrawn_listed", "serial", entry.serial, NULL, NULL);
+        ledger_run(l, "INSERT INTO withdrawn VALUES(?1,?2,?3,?4)", "sibi", entry.serial, entry.at * 1000, w->statement,
+                   clock_wall_ms());
+}
+
 /* Before print the blank is free again by itself (none is reserved then); with a card the line stops and a case
  * decides. */
 static void take_withdrawal(struct core *c, const struct portal_withdrawal *w)
@@ -95,7 +115,7 @@ static void take_withdrawal(struct core *c, const struct portal_withdrawal *w)
         struct ledger *l = &c->ledger;
         char state[32] = "", serial[SERIAL_TEXT] = "";
 
-        if (w->of_serial || !ledger_state(l, ENTITY_APPLICATION, w->application, state, sizeof state))
+        if (!ledger_state(l, ENTITY_APPLICATION, w->application, state, sizeof state))
                 return;
         if (ledger_get_text(l, serial, sizeof serial,
                             "SELECT serial FROM blank WHERE application=?1 AND state NOT IN "
@@ -151,7 +171,10 @@ static void take_item(struct core *c, X509_STORE *ca, const struct portal_page *
                 take_reissue(c, ca, page->reissues[i].authorisation);
                 break;
         case LIST_WITHDRAWN:
-                take_withdrawal(c, &page->withdrawals[i]);
+                if (page->withdrawals[i].of_serial)
+                        list_serial(c, ca, &page->withdrawals[i]);
+                else
+                        take_withdrawal(c, &page->withdrawals[i]);
                 break;
         case LIST_LEDGER:
                 take_effect(&c->ledger, &page->ledger[i]);

@@ -66,6 +66,12 @@ CREATE TABLE reissue(
   jws BLOB NOT NULL, granted_at TEXT NOT NULL, received_at INTEGER NOT NULL
 ) STRICT;
 
+-- The portal's signed withdrawn list, which verifiers honour (DESIGN 1.6); serials of other stations too.
+CREATE TABLE withdrawn(
+  serial TEXT PRIMARY KEY,
+  at INTEGER NOT NULL, statement BLOB NOT NULL, received_at INTEGER NOT NULL
+) STRICT;
+
 -- One attempt to make one card for one application: its face code and what was fixed for it.
 CREATE TABLE card(
   id TEXT PRIMARY KEY,

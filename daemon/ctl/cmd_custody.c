@@ -97,6 +97,25 @@ int cmd_void(struct ctl *c, int argc, char **argv)
         return ctl_start(c, line, ACT_CHIP, path, body, !no_wait, "void. The card itself must go to headquarters.");
 }
 
+int cmd_withdrawn(struct ctl *c, int argc, char **argv)
+{
+        const char *operands[CTL_ARGS_MAX];
+        cleanup(json_p) json_t *answer = NULL;
+        const json_t *row;
+        struct error err;
+        size_t i, n;
+
+        if (args_take(c, argc, argv, NULL, operands, &n) < 0 || n > 0)
+                return ctl_usage(ctl_command("withdrawn"));
+        if (client_call(c, "GET", "/v1/withdrawn", NULL, &answer, &err) < 0)
+                return ctl_fail(c, &err);
+        if (ctl_json(c, answer))
+                return 0;
+        json_array_foreach(json_object_get(answer, "withdrawn"), i, row)
+                puts(json_string_value(json_object_get(row, "statement")));
+        return 0;
+}
+
 int cmd_dispatch(struct ctl *c, int argc, char **argv)
 {
         const char *operands[CTL_ARGS_MAX], *letter = NULL;

@@ -57,6 +57,8 @@ const struct command commands[] = {
           "Sends spoiled and void cards to headquarters with the director general's letter (I-8.1.1). Two people.\n"
           "--acknowledged: headquarters has written that it has them.",
           cmd_dispatch },
+        { "withdrawn", "", "The portal's signed withdrawn list, an entry a line: for verify --withdrawn elsewhere.",
+          cmd_withdrawn },
         { "sort", "[--line LINE] --card SERIAL[:FACE] ... [--next SERIAL]",
           "Sorts out a double feed.\nEach card that came out with its face, or without one when it is unprinted (then "
           "a "
@@ -90,8 +92,10 @@ const struct command commands[] = {
         { "doctor", "", "Looks at configuration, station, services, printers, readers, clock; says how to mend.",
           cmd_doctor },
         { "verify",
-          "[--reader NAME | --line LINE] [--ca FILE] [--photo FILE] [--qr TEXT [--signer FILE]] [--wait SECONDS]",
-          "Reads the card in a reader and verifies it offline against a CA certificate.\nNeeds no running station. "
+          "[--reader NAME | --line LINE] [--ca FILE] [--photo FILE] [--qr TEXT [--signer FILE]] [--withdrawn FILE "
+          "[--portal-ca FILE]] [--wait SECONDS]",
+          "Reads the card in a reader and verifies it offline against a CA certificate.\nNeeds no running station; of "
+          "one that runs it takes the withdrawn list, else from --withdrawn. "
           "--qr "
           "compares the text of the printed QR with the chip, --signer checks its signature with the document "
           "signer's certificate.",

@@ -74,6 +74,7 @@ int cmd_case(struct ctl *c, int argc, char **argv);
 int cmd_missing(struct ctl *c, int argc, char **argv);
 int cmd_found(struct ctl *c, int argc, char **argv);
 int cmd_void(struct ctl *c, int argc, char **argv);
+int cmd_withdrawn(struct ctl *c, int argc, char **argv);
 int cmd_dispatch(struct ctl *c, int argc, char **argv);
 int cmd_blank(struct ctl *c, int argc, char **argv);
 int cmd_sync(struct ctl *c, int argc, char **argv);

@@ -82,6 +82,7 @@
         X(LINE_STOPPED, "line_stopped", 5,                                                                            \
           "Two cards in a row were refused; the line is stopped; call the IT expert.")                                \
         X(VERIFY_FAILED, "verify_failed", 5, "The chip's content does not verify; the card must not be delivered.")   \
+        X(CARD_WITHDRAWN, "card_withdrawn", 5, "This card's serial is on the withdrawn list; the card is not valid.") \
         X(NOT_ISSUED, "not_issued", 5, "The chip holds no complete certificate.")                                     \
         X(KEY_DOWN, "key_down", 7, "The key service cannot be reached; see mohr doctor.")                             \
         X(KEY_TOKEN, "key_token", 7, "The token with the keys cannot be used; see mohr doctor.")                      \

@@ -246,6 +246,35 @@ class Plastic(StationTest):
         self.assertIn('headquarters', self.mohr('director', *words))
         self.voided(name, serial, 'withdrawn_list')
         self.assertEqual(self.me.get('/v1/blanks/' + serial)['minutes'], '1405/218')
+        self.honours_the_list(serial)
+
+    def verify(self, *more, wants):
+        words = ['verify', '--reader', self.desk.slot.reader, '--ca', self.station.path('etc/csca.pem'), '--wait', '5', '--json',
+                 '--config', self.station.config]
+        done = subprocess.run([self.station.path('bin/mohr'), *words, *more], capture_output=True, text=True, timeout=60,
+                              env=self.station.pcscd.env(), cwd='/')
+        self.assertEqual(done.returncode, wants, done.stdout + done.stderr)
+        return done.stdout
+
+    def honours_the_list(self, serial):
+        """The chip still verifies; the signed list alone tells that the card is not valid any more."""
+        def listed():
+            self.me.post('/v1/sync')
+            return serial in [w['serial'] for w in self.me.get('/v1/withdrawn')['withdrawn']]
+        self.wait(listed, message=serial + ' does not come with the withdrawn list')
+        where = self.station.path('withdrawn.txt')
+        with open(where, 'w') as f:
+            f.write(self.mohr('auditor', 'withdrawn'))
+        self.clear_reader(serial)
+        self.wait(lambda: self.desk.put_in(serial))
+        self.assertIn('"withdrawn_list_checked": false', self.verify('--socket', '/nowhere', wants=0))
+        ca = ['--portal-ca', self.portal.ca, '--socket', '/nowhere']
+        self.assertIn('card_withdrawn', self.verify('--withdrawn', where, *ca, wants=5))
+        self.assertIn('card_withdrawn', self.verify('--socket', self.station.socket, wants=5))
+        with open(where, 'a') as f:
+            f.write('a.b.c\n')
+        self.verify('--withdrawn', where, *ca, wants=3)
+        self.desk.take_out()
 
     def test_09_missing_and_voided(self):
         """An issued card that never turns up, and one that does after headquarters had voided it."""

@@ -22,7 +22,7 @@ def main():
     page = text('docs/man/mohr.1').replace('\\-', '-')
     completion = text('config/completions/mohr.bash')
     commands = re.findall(r'^  (\w+) ', output(MOHR, '--help'), re.M)
-    assert len(commands) == 27, commands
+    assert len(commands) == 28, commands
     for command in commands:
         usage = output(MOHR, command, '--help')
         assert re.search(rf'^\.BR? "?{command}\b', page, re.M), f'mohr.1 misses {command}'
