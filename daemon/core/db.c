@@ -41,15 +41,24 @@ int db_script(struct db *db, const char *sql, struct error *err)
         return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_error(db, err, "ledger");
 }
 
-static struct sqlite3_stmt *prepared(struct db *db, const char *sql, struct error *err)
+/* A literal is known again by its address; a text made in a buffer, which may hold another one now, by what it says. */
+static size_t find(const struct db *db, const char *sql)
 {
         size_t i = 0;
 
         while (db->cache[i].sql && db->cache[i].sql != sql)
                 i++;
-        for (size_t j = 0; !db->cache[i].sql && j < i; j++)
-                if (strcmp(db->cache[j].sql, sql) == 0) /* the same text at another address */
-                        i = j;
+        if (db->cache[i].sql && strcmp(sqlite3_sql(db->cache[i].statement), sql) == 0)
+                return i;
+        for (i = 0; db->cache[i].sql && strcmp(sqlite3_sql(db->cache[i].statement), sql) != 0;)
+                i++;
+        return i;
+}
+
+static struct sqlite3_stmt *prepared(struct db *db, const char *sql, struct error *err)
+{
+        size_t i = find(db, sql);
+
         assert(i < DB_STATEMENTS);
         if (!db->cache[i].sql) {
                 if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &db->cache[i].statement, NULL) !=

@@ -12,7 +12,7 @@ enum { DB_STATEMENTS = 512 };
 struct db {
         struct sqlite3 *handle;
         struct db_cached {
-                const char *sql; /* a literal: compared by address, then by text */
+                const char *sql; /* by address, and always by text */
                 struct sqlite3_stmt *statement;
         } cache[DB_STATEMENTS + 1]; /* the last one stays empty */
 };

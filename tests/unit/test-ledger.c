@@ -211,6 +211,18 @@ static void test_edges(struct ledger *l)
         (void)unlink(copy);
 }
 
+/* A statement made in a buffer runs as it reads now, not as the buffer read before. */
+static void test_made_statements(struct ledger *l)
+{
+        char sql[32] = "SELECT 1";
+
+        CHECK(ledger_get_int(l, sql, "") == 1);
+        memcpy(sql, "SELECT 2", sizeof "SELECT 2");
+        CHECK(ledger_get_int(l, sql, "") == 2 && ledger_get_int(l, "SELECT 1", "") == 1);
+        memcpy(sql, "SELECT 1", sizeof "SELECT 1");
+        CHECK(ledger_get_int(l, sql, "") == 1);
+}
+
 /* Faults of reads and of steps inside a transaction fail it; the second fault does not hide the first. */
 static void test_faults_inside(struct ledger *l)
 {
@@ -300,6 +312,7 @@ int main(void)
         test_triggers_stand_alone(&l);
         test_intent_life(&l);
         test_edges(&l);
+        test_made_statements(&l);
         test_faults_inside(&l);
         test_broken_evidence(&l);
         test_chain(&l);
