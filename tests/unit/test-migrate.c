@@ -184,6 +184,19 @@ static void test_dump_has_every_state(void)
         CHECK(missing == 0);
 }
 
+/* fsck reads no other version's file; it says what to do. */
+static void test_fsck_of_the_old_one(void)
+{
+        int64_t faults = -1;
+
+        restore(NULL);
+        CHECK(fsck_file(path, false, tell, NULL, &faults, &err) < 0 && err.reason == REASON_SCHEMA_OTHER);
+        CHECK(strstr(err.text, "start mohrd once") && version_of(path) == 1);
+        restore("PRAGMA user_version=99");
+        CHECK(fsck_file(path, false, tell, NULL, &faults, &err) < 0 && err.reason == REASON_SCHEMA_OTHER);
+        CHECK(strstr(err.text, "newer"));
+}
+
 static void test_rows_stay(void)
 {
         cleanup(json_p) json_t *before = old_rows(), *after = NULL, *kept = NULL;
@@ -370,6 +383,7 @@ int main(int argc, char **argv)
         data = argv[1];
         (void)snprintf(path, sizeof path, "%s/ledger.db", folder);
         test_dump_has_every_state();
+        test_fsck_of_the_old_one();
         test_rows_stay();
         test_works_on();
         test_refused();
