@@ -73,8 +73,10 @@ class Machine:
         return [c['state'] for c in self.printer.cards('tray') if c['job'] == intent]
 
     def supply(self):
-        """Enough blanks and ribbon; what came out is taken away."""
+        """As for a new card: enough blanks and ribbon, nothing in the tray, no command of a former run."""
         self.printer.take()
+        with contextlib.suppress(FileNotFoundError):  # a command that no card took was meant for the former one
+            os.unlink(self.printer.path('next'))
         if len(os.listdir(self.printer.path('hopper'))) < 3:
             first = next(self.serials) * BLANKS
             self.printer.load(f'SC-1405-{first:06d}', f'SC-1405-{first + BLANKS - 1:06d}')
