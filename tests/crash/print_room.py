@@ -32,6 +32,7 @@ def pieces():
 
 t = pieces()
 SILENCE_MS, PATIENCE_S = 400, 3  # of mohr-print with a silent cupsd; of the sweep with mohr-print
+STUCK_S = 8          # after all were submitted again; retries come after 1 s
 BLANKS = 8           # loaded at a time
 GONE = (Lost, Failed, OSError, AssertionError)  # a timeout is an OSError
 # a filter that waits while the sweep wants it to
@@ -99,7 +100,7 @@ class Room(t.Room):
         self.cups = PrivateCupsd(os.path.join(folder, 'cups'), [BUILD + '/drivers/once/mohr-once', BUILD + '/tests/sim/printer/cardsim'],
                                  backend_env={'PAUSE_DIR': self.pauses, 'LD_PRELOAD': folder + '/pause.so'}).start()
         serials = iter(range(1, 10 ** 6 // BLANKS))
-        self.queues, self.machines, self.policies = [], {}, {}
+        self.queues, self.machines, self.policies, self.stuck = [], {}, {}, 0
         for k in range(n):
             self.queue = f'Card{k}'
             printer = self.cups.add_printer(self.queue, ppd=folder + '/filter.ppd')
@@ -175,7 +176,12 @@ class Room(t.Room):
                  for queue, intent in prints]
         for one in tries:
             one.wait(20)
-        wait_for(lambda: not self.jobs(), 20, step=0.03, message=f'jobs stay in the queue: {self.jobs()}')
+        try:
+            wait_for(lambda: not self.jobs(), STUCK_S, step=0.03)
+        except TimeoutError:  # under foreign policies CUPS 2.4.2 keeps a job now and then that it neither starts nor ends
+            self.stuck += len(self.jobs())
+            self.admin('cancel', '-a')
+            wait_for(lambda: not self.jobs(), STUCK_S, step=0.03, message=f'jobs stay in the queue: {self.jobs()}')
 
     def complaints(self, verdict, intent, answer, lies=False):
         """Against the printer's own log and tray. lies: its backend says 0 without a card, which nobody can know."""
