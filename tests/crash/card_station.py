@@ -20,6 +20,7 @@ CARDS, LONG_STATIONS, LONG_CARDS = 3, 8, 14
 STEP_S, LIMIT_S, CARD_LIMIT_S = 0.03, 40, 25
 ANSWER_S = 5         # the core must answer `mohr status` within
 SILENCE_S = (2, 1)   # insert_s, limit_s: a worker silent for so long is ended
+HANGS_S = 2          # before the next try
 STRANGER = 'SC-1405-900001'
 # another card dials the reader, then this one is torn out: it is swapped within one poll
 SWAP = ('env -i PATH=$PATH MOHR_CARD_HOST=127.0.0.1 MOHR_CARD_PORT={port} MOHR_CARD_KDD={kdd} MOHR_CARD_SERIAL={serial} '
@@ -85,7 +86,8 @@ class FaultDesk(Desk):
 
 
 class Listener(Expert):
-    """Keeps what the station said of each card's chip."""
+    """Keeps what the station said of each card's chip, and has patience with a reader that hangs: supervision's own is so
+    short here that a minute is twenty tries, and no card is to be blamed for them."""
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -95,7 +97,11 @@ class Listener(Expert):
         if outcome and not outcome['ok']:
             error = outcome['error'].get('error', outcome['error'])
             self.heard.setdefault(outcome['serial'], set()).add(error['reason'])
+        hung = self.tries.copy() if outcome and not outcome['ok'] and 'deadline' in str(outcome['error']) else None
         super().judge_chip(outcome)
+        if hung is not None and self.tries != hung:
+            self.tries = hung
+            self.rest_chip = time.monotonic() + HANGS_S
 
 
 def hook(n, when, run):
@@ -129,7 +135,16 @@ def faults(sweep, number, total, changes):
     n = dice.randrange(1, total)
     if not sweep.long:
         return first + [hook(n, 'before', SWAP), draw(dice, total, changes)][:CARDS]
-    return first + [draw(dice, total, changes) for _ in range(LONG_CARDS - len(first))]
+    while len(first) < LONG_CARDS:
+        fault = draw(dice, total, changes)
+        if not (refused(fault) and refused(first[-1] if first else {})):
+            first.append(fault)
+    return first
+
+
+def refused(fault):
+    """A card that may be put aside for what it answers: the line stops at several in a row, as it should."""
+    return any(name in fault for name in ('ATR', 'GARBAGE', 'ENDLESS'))
 
 
 def tasks(sweep, total, changes):
