@@ -65,7 +65,7 @@ class Bench(key_chip.Together):
         @contextlib.contextmanager
         def make(number):
             bench = cls()
-            bench.sweep, bench.number, bench.cards_made = sweep, number, 0
+            bench.sweep, bench.number, bench.cards_made, bench.body = sweep, number, 0, {}
             bench.own_token(number)
             bench.pcscd = PrivatePcscd(f'{cls.dir}/pcscd-{number}').start()
             key_bench.KeyTest.setUp(bench)
@@ -100,7 +100,7 @@ class Card:
         if not self.bench.pcscd.alive():
             self.bench.pcscd.revive()
         self.bench.slot.insert(self.folder, self.kdd, self.serial, wait=False,
-                               env={'MOHR_SIM_' + k: str(v) for k, v in sim.items()})
+                               env={'MOHR_SIM_' + k: str(v) for k, v in (self.bench.body | sim).items()})
 
     def take_out(self):
         self.bench.slot.remove(wait=False)
@@ -201,8 +201,9 @@ class Card:
             look = subprocess.run(argv, env=self.bench.pcscd.env(), capture_output=True, text=True, timeout=60)
         run.insist(look.returncode != 0 and 'sod_sha256' not in look.stdout, f'openssl takes a half card: {look.stdout}')
 
-    def judge(self, run, outcome, others=False):
-        """After the fault: put in again, looked at, finished."""
+    def judge(self, run, outcome, others=False, parked=False):
+        """After the fault: put in again, looked at, finished. parked: nonsense for an answer to the authentication may park
+        the chip for good; then it is not authenticated with again."""
         used = max(self.tries_used(), len(self.failed_authentications()))
         run.insist(used <= 1, f'{used} tries used up: {outcome}')
         whole = self.whole()
@@ -215,8 +216,11 @@ class Card:
         if others and not whole:
             self.verify_by_others(run)
         if not seen['verified']:
-            again = self.write()
-            run.insist(again is True, f'not finished after {outcome}: {again}')
+            before, again = len(self.events()), self.write()
+            if parked and 'chip_key_refused' in str(outcome):
+                run.insist('chip_budget' in str(again) and len(self.events()) - before <= 1, f'parked, and then {again}')
+            else:
+                run.insist(again is True, f'not finished after {outcome}: {again}')
         run.insist(self.tries_used() == 0, f'{self.tries_used()} tries used up at the end')
         run.insist(len(self.failed_authentications()) <= 1, f'{self.failed_authentications()} in one life')
         self.take_out()

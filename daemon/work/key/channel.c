@@ -113,7 +113,9 @@ int channel_confirm(struct session *s, struct bytes answer, struct error *err)
         (void)s;
         if (apdu_answer_parse(answer, &a) < 0)
                 return refuse(err, REASON_CARD_SHORT_ANSWER, "the answer to EXTERNAL AUTHENTICATE broke off");
-        if (a.sw != SW_OK || a.data.n != 0)
+        if (a.sw == SW_OK && a.data.n != 0)
+                return refuse(err, REASON_CHIP_KEY_REFUSED, "an answer with data, which EXTERNAL AUTHENTICATE has not");
+        if (a.sw != SW_OK)
                 return err_set(err, ERR_CARD, ORIGIN_SW, a.sw, REASON_CHIP_KEY_REFUSED, "EXTERNAL AUTHENTICATE: %s",
                                apdu_sw_text(a.sw));
         return 0;
