@@ -1,4 +1,5 @@
 #include "proto/apdu.h"
+#include "proto/base/ensure.h"
 #include <assert.h>
 
 void apdu_write(struct writer *w, const struct apdu *a)
@@ -57,7 +58,7 @@ void apdu_exchange_begin(struct apdu_exchange *x, struct bytes command, struct w
         struct writer w = WRITER(x->command);
         struct apdu a;
 
-        assert(apdu_parse(command, &a) == 0);
+        ensure(apdu_parse(command, &a) == 0);
         write_bytes(&w, command);
         x->n_command = w.n;
         x->body = body;
@@ -100,7 +101,7 @@ static int correct_le(struct apdu_exchange *x, unsigned sw2)
         struct apdu a;
 
         write_bytes(&w, apdu_exchange_command(x));
-        assert(apdu_parse(writer_bytes(&w), &a) == 0);
+        ensure(apdu_parse(writer_bytes(&w), &a) == 0);
         a.le = sw2 == 0 ? 256 : (int)sw2;
         x->corrected = true;
         return replace(x, &a);

@@ -1,5 +1,5 @@
 #include "proto/base64.h"
-#include <assert.h>
+#include "proto/base/ensure.h"
 #include <string.h>
 
 static const char alphabet64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -28,7 +28,7 @@ void base64_encode(struct bytes in, char *ret, size_t max)
 {
         char *end;
 
-        assert(max > BASE64_LENGTH(in.n));
+        ensure(max > BASE64_LENGTH(in.n));
         end = encode(in, alphabet64, 6, ret);
         while ((end - ret) % 4 != 0)
                 *end++ = '=';
@@ -37,13 +37,13 @@ void base64_encode(struct bytes in, char *ret, size_t max)
 
 void base64url_encode(struct bytes in, char *ret, size_t max)
 {
-        assert(max > BASE64URL_LENGTH(in.n));
+        ensure(max > BASE64URL_LENGTH(in.n));
         (void)encode(in, alphabet64url, 6, ret);
 }
 
 void base32_encode(struct bytes in, char *ret, size_t max)
 {
-        assert(max > BASE32_LENGTH(in.n));
+        ensure(max > BASE32_LENGTH(in.n));
         (void)encode(in, alphabet32, 5, ret);
 }
 

@@ -1,5 +1,5 @@
 #include "daemon/core/audit.h"
-#include <assert.h>
+#include "proto/base/ensure.h"
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -9,9 +9,7 @@ const char audit_first_prev[AUDIT_HASH_TEXT] = "00000000000000000000000000000000
 
 static void add(EVP_MD_CTX *md, const void *p, size_t n)
 {
-        int ok = EVP_DigestUpdate(md, p, n);
-
-        assert(ok == 1);
+        ensure(EVP_DigestUpdate(md, p, n) == 1);
 }
 
 static void add_text(EVP_MD_CTX *md, const char *text)
@@ -38,20 +36,16 @@ static void add_int(EVP_MD_CTX *md, int64_t v)
 static EVP_MD_CTX *begin(void)
 {
         EVP_MD_CTX *md = EVP_MD_CTX_new();
-        int ok;
 
-        assert(md);
-        ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL);
-        assert(ok == 1);
+        ensure(md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1);
         return md;
 }
 
 static void finish(EVP_MD_CTX *md, char ret[AUDIT_HASH_TEXT])
 {
         uint8_t digest[32];
-        int ok = EVP_DigestFinal_ex(md, digest, NULL);
 
-        assert(ok == 1);
+        ensure(EVP_DigestFinal_ex(md, digest, NULL) == 1);
         EVP_MD_CTX_free(md);
         hex_encode_lower(BYTES(digest), ret, AUDIT_HASH_TEXT);
 }

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 #include "daemon/core/clock.h"
-#include <assert.h>
+#include "proto/base/ensure.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -63,9 +63,7 @@ void clock_local_date(int64_t wall_ms, int offset_min, char ret[11])
 
 static void random_bytes(uint8_t *p, size_t n)
 {
-        ssize_t got = getrandom(p, n, 0);
-
-        assert(got == (ssize_t)n);
+        ensure(getrandom(p, n, 0) == (ssize_t)n);
 }
 
 void random_uuid(char ret[UUID_TEXT])

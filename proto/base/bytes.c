@@ -1,4 +1,5 @@
 #include "proto/base/bytes.h"
+#include "proto/base/ensure.h"
 #include <assert.h>
 #include <string.h>
 
@@ -113,7 +114,7 @@ struct bytes writer_bytes(const struct writer *w)
 
 static void encode(struct bytes in, const char *digits, char *ret, size_t max)
 {
-        assert(max / 2 >= in.n && max > 2 * in.n);
+        ensure(max / 2 >= in.n && max > 2 * in.n);
         for (size_t i = 0; i < in.n; i++) {
                 ret[2 * i] = digits[in.p[i] >> 4];
                 ret[2 * i + 1] = digits[in.p[i] & 15];

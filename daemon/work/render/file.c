@@ -1,6 +1,6 @@
 #include "daemon/work/render/file.h"
 #include "proto/base/cleanup.h"
-#include <assert.h>
+#include "proto/base/ensure.h"
 #include <openssl/sha.h>
 #include <stdio.h>
 
@@ -30,5 +30,5 @@ int file_read(const char *dir, const char *name, size_t max, struct bytes *ret, 
 
 void file_digest(struct bytes data, uint8_t ret[32])
 {
-        assert(SHA256(data.p, data.n, ret));
+        ensure(SHA256(data.p, data.n, ret) != NULL);
 }
