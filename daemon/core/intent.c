@@ -26,37 +26,40 @@ void intent_new(struct ledger *l, const struct intent_spec *spec, char ret_id[UU
         intent_new_as(l, spec, ret_id);
 }
 
-/* What the intent knows already and this; evidence may be NULL. What cannot be read any more is begun anew. */
-static json_t *merged(struct ledger *l, const char *id, const json_t *evidence)
+/* What the intent knows already and this, as text; evidence may be NULL. What cannot be read any more is begun anew.
+ * Without memory the transaction fails: what was known must not be lost. jansson may then even write a text that is no
+ * JSON (2.14, json_dumps); the json() of the updates below refuses it. */
+static char *merged(struct ledger *l, const char *id, const json_t *evidence)
 {
         char old[16384] = "{}";
-        json_t *json;
+        cleanup(json_p) json_t *json = NULL;
+        char *text;
 
-        (void)ledger_get_text(l, old, sizeof old, "SELECT evidence FROM intent WHERE id=?1", "s", id);
+        (void)ledger_get_text(l, old, sizeof old,
+                              "SELECT iif(json_valid(evidence), evidence, '{}') FROM intent WHERE id=?1", "s", id);
         json = json_loads(old, 0, NULL);
-        if (!json)
-                json = json_object();
-        (void)json_object_update(json, (json_t *)(uintptr_t)evidence); /* does nothing for NULL */
-        return json;
+        text = evidence && json_object_update(json, (json_t *)(uintptr_t)evidence) < 0 ? NULL
+                                                                                       : json_dumps(json, JSON_COMPACT);
+        if (!text)
+                ledger_refuse(l, ERR_RETRY, REASON_INTERNAL, "no memory for the evidence");
+        return text;
 }
 
 void intent_step(struct ledger *l, const char *id, const char *step, const json_t *evidence)
 {
-        cleanup(json_p) json_t *all = merged(l, id, evidence);
+        cleanup(free_p) char *text = merged(l, id, evidence);
         cleanup(json_p) json_t *body = json_pack("{s:s}", "step", step);
-        cleanup(free_p) char *text = json_dumps(all, JSON_COMPACT);
 
         ledger_audit(l, "checkpoint", "intent", id, id, body);
-        ledger_run(l, "UPDATE intent SET step=?2, evidence=?3 WHERE id=?1", "sss", id, step, text);
+        ledger_run(l, "UPDATE intent SET step=?2, evidence=json(?3) WHERE id=?1", "sss", id, step, text);
 }
 
 void intent_evidence(struct ledger *l, const char *id, const char *what, const json_t *evidence)
 {
-        cleanup(json_p) json_t *all = merged(l, id, evidence);
-        cleanup(free_p) char *text = json_dumps(all, JSON_COMPACT);
+        cleanup(free_p) char *text = merged(l, id, evidence);
 
         ledger_audit(l, what, "intent", id, id, NULL);
-        ledger_run(l, "UPDATE intent SET evidence=?2 WHERE id=?1", "ss", id, text ? text : "{}");
+        ledger_run(l, "UPDATE intent SET evidence=json(?2) WHERE id=?1", "ss", id, text);
 }
 
 void intent_close(struct ledger *l, const char *id, const char *event, const json_t *result)

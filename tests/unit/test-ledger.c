@@ -294,6 +294,57 @@ static void test_new_epoch(const char *dir)
         (void)unlink(other);
 }
 
+/* ---- no memory ------------------------------------------------------------------------------------------------------
+ */
+
+static long allocations, failing;
+
+static void *may_fail(size_t n)
+{
+        return ++allocations == failing ? NULL : malloc(n);
+}
+
+/* The n-th allocation fails while a step's evidence is added: it stands there with all that was known, or nothing
+ * changed. */
+static void test_no_memory(struct ledger *l)
+{
+        cleanup(json_p) json_t *first = json_pack("{s:i,s:{s:s}}", "job", 5, "card", "face", "7Q");
+        static const char known[] = "{\"job\":5,\"card\":{\"face\":\"7Q\"}";
+        struct intent_spec spec = { .kind = "print" };
+        char id[UUID_TEXT], text[100];
+        long failed = 0;
+        int last = 0;
+        struct error err;
+
+        ledger_begin(l, &expert);
+        intent_new(l, &spec, id);
+        intent_step(l, id, "submitted", first);
+        CHECK(commit(l) == LEDGER_DONE);
+        for (int n = 1; n == 1 || allocations >= n - 1; n++) {
+                cleanup(json_p) json_t *more = json_pack("{s:i}", "n", n);
+                char key[40];
+
+                allocations = 0;
+                failing = n;
+                json_set_alloc_funcs(may_fail, free);
+                ledger_begin(l, &expert);
+                if (n % 2)
+                        intent_evidence(l, id, "seen", more);
+                else
+                        intent_step(l, id, "submitted", more);
+                json_set_alloc_funcs(malloc, free);
+                if (ledger_commit(l, &err) == LEDGER_DONE)
+                        last = n;
+                else
+                        failed++;
+                CHECK(ledger_get_text(l, text, sizeof text, "SELECT evidence FROM intent WHERE id=?1", "s", id));
+                (void)snprintf(key, sizeof key, "\"n\":%d}", last);
+                CHECK(strncmp(text, known, sizeof known - 1) == 0);
+                CHECK(last == 0 || strstr(text, key));
+        }
+        CHECK(failed > 5);
+}
+
 int main(void)
 {
         char dir[] = "/tmp/mohr-ledger-XXXXXX";
@@ -315,6 +366,7 @@ int main(void)
         test_made_statements(&l);
         test_faults_inside(&l);
         test_broken_evidence(&l);
+        test_no_memory(&l);
         test_chain(&l);
         test_restart_and_snapshot(&l);
         test_new_epoch(dir);
