@@ -51,7 +51,7 @@ static void timer_fired(struct timer *t)
         struct anchor *a = owner_of(t, struct anchor, timer);
 
         rest(a);
-        if (!a->core->sync.fenced && a->core->ledger.seq > 0 && !is_open(&a->core->ledger) && has_news(a))
+        if (!a->core->sync.fenced && !is_open(&a->core->ledger) && has_news(a))
                 make(a);
 }
 

@@ -6,6 +6,7 @@
 #include "proto/base/cleanup.h"
 #include "proto/base/fault.h"
 #include "proto/portal/messages.h"
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -137,6 +138,7 @@ static void closed(struct outbox *o)
 static void answered(struct outbox *o, struct ipc_message *m, int blob)
 {
         cleanup(blob_unmap) struct bytes body = { 0 };
+        enum call_verdict verdict;
         struct net_answer answer;
         int64_t wait_ms;
         struct error err;
@@ -152,17 +154,13 @@ static void answered(struct outbox *o, struct ipc_message *m, int blob)
                 return;
         }
         set_up(o, true, NULL);
-        switch (call_answered(o->core, o->intent, &answer, body, &err)) {
-        case CALL_CLOSED:
+        verdict = call_answered(o->core, o->intent, &answer, body, &err);
+        if (verdict == CALL_CLOSED)
                 closed(o);
-                break;
-        case CALL_LATER:
+        else if (verdict == CALL_LATER)
                 later_alone(o, &err, wait_ms);
-                break;
-        case CALL_STOPPED:
+        else
                 o->intent[0] = '\0';
-                break;
-        }
 }
 
 static void message(struct task *t, struct ipc_message *m, int blob)
@@ -183,25 +181,20 @@ static void lost(struct task *t, const struct error *err)
 static int read_call(struct outbox *o, struct net_call *ret, int *ret_blob, struct error *err)
 {
         struct db_rows rows;
-        bool found;
 
         *ret = (struct net_call){ 0 };
         *ret_blob = -1;
+        (void)err_own(err, ERR_BUG, REASON_INTERNAL, "the call has gone"); /* unless something else is said below */
         if (db_query(&o->core->ledger.db, &rows, err, "SELECT method, path, payload FROM intent WHERE id=?1", "s",
                      o->intent) < 0)
                 return -1;
-        found = db_next(&rows);
-        if (found) {
+        if (db_next(&rows)) {
                 ret->method = strcmp(db_text(&rows, 0), "PUT") == 0 ? NET_PUT : NET_POST;
                 (void)snprintf(ret->path, sizeof ret->path, "%s", db_text(&rows, 1));
                 memcpy(ret->key, o->intent, sizeof ret->key);
                 *ret_blob = blob_new(db_bytes(&rows, 2), err);
         }
-        if (db_end(&rows) < 0)
-                return -1;
-        if (!found)
-                return err_own(err, ERR_BUG, REASON_INTERNAL, "the call has gone");
-        return *ret_blob >= 0 ? 0 : -1;
+        return db_end(&rows) < 0 || *ret_blob < 0 ? -1 : 0;
 }
 
 /* An intent found open at the start is unknown; sending it again is a committed step like any other. */
@@ -274,8 +267,8 @@ static void timer_fired(struct timer *t)
 {
         struct outbox *o = owner_of(t, struct outbox, timer);
 
-        if (o->intent[0] == '\0')
-                send_next(o);
+        assert(o->intent[0] == '\0'); /* nobody sets the timer while a call is on its way */
+        send_next(o);
 }
 
 void outbox_open(struct outbox *o, struct core *core)

@@ -233,11 +233,13 @@ void call_anchor(struct ledger *l, char ret_intent[UUID_TEXT])
 }
 
 struct call {
-        char kind[16], application[APPLICATION_TEXT], serial[SERIAL_TEXT], payload_sha256[SHA256_TEXT];
+        char kind[16], application[APPLICATION_TEXT], serial[SERIAL_TEXT];
+        uint8_t payload_sha256[32];
         enum portal_what what;
 };
 
-static bool load(struct ledger *l, const char *intent, struct call *ret)
+/* False for what is no call. */
+static bool find_what(const char *kind, enum portal_what *ret)
 {
         static const struct {
                 const char *kind;
@@ -246,21 +248,38 @@ static bool load(struct ledger *l, const char *intent, struct call *ret)
                       { "report", WHAT_ISSUANCE }, { "spoil", WHAT_SPOIL }, { "void", WHAT_VOID },
                       { "anchor", WHAT_ANCHOR } };
 
-        *ret = (struct call){ 0 };
-        (void)ledger_get_text(l, ret->application, sizeof ret->application,
-                              "SELECT application FROM intent WHERE id=?1", "s", intent);
-        (void)ledger_get_text(l, ret->serial, sizeof ret->serial, "SELECT serial FROM intent WHERE id=?1", "s", intent);
-        if (!ledger_get_text(l, ret->kind, sizeof ret->kind, "SELECT kind FROM intent WHERE id=?1", "s", intent) ||
-            !ledger_get_text(l, ret->payload_sha256, SHA256_TEXT, "SELECT payload_sha256 FROM intent WHERE id=?1", "s",
-                             intent))
-                return false;
         for (size_t i = 0; i < ARRAY_SIZE(whats); i++) {
-                if (strcmp(whats[i].kind, ret->kind) == 0) {
-                        ret->what = whats[i].what;
+                if (strcmp(whats[i].kind, kind) == 0) {
+                        *ret = whats[i].what;
                         return true;
                 }
         }
         return false;
+}
+
+/* All of it in one read: a call of which a part is missing would be judged as another. */
+static bool load(struct ledger *l, const char *intent, struct call *ret)
+{
+        char sha256[SHA256_TEXT] = "";
+        struct db_rows rows;
+        bool found;
+
+        *ret = (struct call){ 0 };
+        if (!ledger_query(l, &rows,
+                          "SELECT kind, coalesce(application,''), coalesce(serial,''), coalesce(payload_sha256,'') "
+                          "FROM intent WHERE id=?1",
+                          "s", intent))
+                return false;
+        found = db_next(&rows);
+        if (found) {
+                (void)snprintf(ret->kind, sizeof ret->kind, "%s", db_text(&rows, 0));
+                (void)snprintf(ret->application, sizeof ret->application, "%s", db_text(&rows, 1));
+                (void)snprintf(ret->serial, sizeof ret->serial, "%s", db_text(&rows, 2));
+                (void)snprintf(sha256, sizeof sha256, "%s", db_text(&rows, 3));
+        }
+        db_rows_done(&rows);
+        return found && find_what(ret->kind, &ret->what) &&
+               hex_exact(sha256, ret->payload_sha256, sizeof ret->payload_sha256);
 }
 
 static int check_receipt(struct core *c, const char *intent, const struct call *call, struct bytes jws,
@@ -269,7 +288,8 @@ static int check_receipt(struct core *c, const char *intent, const struct call *
         cleanup(X509_STORE_free_p) X509_STORE *ca = NULL;
         struct receipt_wanted wanted = { .station = c->config.station.id, .key = intent, .what = call->what };
 
-        if (jws_ca_new(c->portal_ca, &ca, err) < 0 || !hex_exact(call->payload_sha256, wanted.payload_sha256, 32))
+        memcpy(wanted.payload_sha256, call->payload_sha256, sizeof wanted.payload_sha256);
+        if (jws_ca_new(c->portal_ca, &ca, err) < 0)
                 return -1;
         return receipt_open(jws, ca, seconds(clock_wall_ms()), &wanted, ret, err);
 }
@@ -284,14 +304,16 @@ static void raise_clock_floor(struct ledger *l, int64_t at)
 }
 
 /* What a grant does to the application; NULL: nothing. */
-static const char *granted_event(enum portal_what what)
-{
-        return what == WHAT_CLAIM ? "claim" : what == WHAT_BEGIN ? "bind" : what == WHAT_RELEASE ? "release" : NULL;
-}
+static const char *const granted_events[WHAT_SHIPMENT_RECEIPT + 1] = {
+        [WHAT_CLAIM] = "claim",
+        [WHAT_BEGIN] = "bind",
+        [WHAT_RELEASE] = "release",
+};
 
 /* What a granted call changes beside its own intent. */
 static void apply(struct core *c, const char *intent, const struct call *call, const struct portal_applied *a)
 {
+        const char *event = granted_events[call->what];
         struct ledger *l = &c->ledger;
         char state[32] = "";
 
@@ -302,7 +324,7 @@ static void apply(struct core *c, const char *intent, const struct call *call, c
         }
         /* It may have been withdrawn, or bound by hello, while the call was on its way: the grant is kept as the
          * intent's receipt, the application stays where it is. */
-        if (!granted_event(call->what) || !machine_next(ENTITY_APPLICATION, state, granted_event(call->what)))
+        if (!event || !machine_next(ENTITY_APPLICATION, state, event))
                 return;
         if (call->what == WHAT_CLAIM)
                 ledger_move_set(l, ENTITY_APPLICATION, call->application, "claim", intent, NULL,
@@ -310,7 +332,7 @@ static void apply(struct core *c, const char *intent, const struct call *call, c
                                 "lease_until_boot=?5 WHERE id=?1",
                                 "isi", a->fence, clock_boot_id(), clock_boot_ms() + a->lease_s * 1000);
         else
-                ledger_move(l, ENTITY_APPLICATION, call->application, granted_event(call->what), intent, NULL);
+                ledger_move(l, ENTITY_APPLICATION, call->application, event, intent, NULL);
 }
 
 /* Moves the application when this event is possible now. */
@@ -318,8 +340,8 @@ static bool move_if(struct ledger *l, const char *application, const char *event
 {
         char state[32] = "";
 
-        if (!ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state) ||
-            !machine_next(ENTITY_APPLICATION, state, event))
+        (void)ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state); /* none: no event is possible */
+        if (!machine_next(ENTITY_APPLICATION, state, event))
                 return false;
         ledger_move(l, ENTITY_APPLICATION, application, event, intent, NULL);
         return true;
@@ -433,6 +455,7 @@ enum call_verdict call_answered(struct core *c, const char *intent, const struct
         if (portal_decode_applied(call.what, body, &applied, err) < 0)
                 return CALL_LATER; /* nonsense: perhaps applied; the same bytes again will tell */
         if (check_receipt(c, intent, &call, applied.receipt, &receipt, err) < 0)
-                return record_refusal(c, intent, &call, err);
+                return err->reason == REASON_RECEIPT_BROKEN ? record_refusal(c, intent, &call, err)
+                                                            : CALL_LATER; /* our own fault says nothing about it */
         return record_done(c, intent, &call, &applied, &receipt, err);
 }

@@ -5,6 +5,7 @@
 #include "tests/unit/station-rig.h"
 #include "tests/unit/station-script.h"
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -45,13 +46,28 @@ static char *grant(struct rig *r, const struct net_call *call, const char *what,
         return text;
 }
 
-static int answer(int status, const char *text, json_t **ret_args, int *ret_blob, struct error *err)
+static int answer(int status, int retry_s, const char *text, json_t **ret_args, int *ret_blob, struct error *err)
 {
-        struct net_answer a = { .status = status, .type = NET_JSON, .date = -1, .retry_after_s = -1 };
+        struct net_answer a = { .status = status, .type = NET_JSON, .date = -1, .retry_after_s = retry_s };
 
         *ret_args = net_encode_answer(&a);
         *ret_blob = blob_new((struct bytes){ (const uint8_t *)text, strlen(text) }, err);
         return *ret_blob < 0 ? -1 : 0;
+}
+
+/* What mohr-net never answers. True when the script wants one of these. */
+static bool broken_answer(const char *action, json_t **ret_args, int *ret_blob)
+{
+        struct net_answer a = { .status = 200, .type = NET_JSON, .date = -1, .retry_after_s = -1 };
+
+        if (strcmp(action, "die") == 0)
+                (void)raise(SIGKILL);
+        if (strcmp(action, "garbled") != 0 && strcmp(action, "unsealed") != 0 && strcmp(action, "silent") != 0)
+                return false;
+        *ret_args = strcmp(action, "garbled") == 0 ? json_pack("{s:s}", "status", "good") : net_encode_answer(&a);
+        if (strcmp(action, "unsealed") == 0)
+                *ret_blob = memfd_create("unsealed", MFD_CLOEXEC);
+        return true;
 }
 
 static int call(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob, struct error *err)
@@ -62,7 +78,7 @@ static int call(struct worker *w, const json_t *args, int blob, json_t **ret_arg
         const char *what, *action;
         char word[80], reason[40] = "";
         struct net_call c;
-        int status = 0;
+        int status = 0, retry_s = -1;
 
         if (net_decode_call(args, &c, err) < 0 || (blob >= 0 && blob_map(blob, &body, err) < 0))
                 return -1;
@@ -70,19 +86,23 @@ static int call(struct worker *w, const json_t *args, int blob, json_t **ret_arg
         action = script_action(r->dir, "net", what);
         if (c.method == NET_GET || strcmp(what, "hello") == 0 || strcmp(action, "unsent") == 0)
                 return err_own(err, ERR_RETRY, REASON_PORTAL_DOWN, "not sent");
-        if (sscanf(action, "%d %39s", &status, reason) >= 1) {
+        if (broken_answer(action, ret_args, ret_blob))
+                return 0;
+        if (strcmp(action, "chatty") == 0)
+                worker_progress(w, "sending", 0, 1);
+        if (sscanf(action, "%d %39s %d", &status, reason, &retry_s) >= 1) {
                 (void)!asprintf(&text, "{\"error\":{\"reason\":\"%s\",\"text\":\"x\"}}", reason);
-                return answer(status, text, ret_args, ret_blob, err);
+                return answer(status, retry_s, text, ret_args, ret_blob, err);
         }
         if (strcmp(action, "nonsense") == 0)
-                return answer(200, "{\"id\":", ret_args, ret_blob, err);
+                return answer(200, -1, "{\"id\":", ret_args, ret_blob, err);
         (void)snprintf(word, sizeof word, "%s %s", what, c.key);
         script_effect(r->dir, word);
         script_effect(r->dir, what);
         if (strcmp(action, "unheard") == 0)
                 return err_own(err, ERR_UNKNOWN, REASON_PORTAL_DOWN, "no answer");
         text = grant(r, &c, what, body);
-        return answer(200, text, ret_args, ret_blob, err);
+        return answer(200, -1, text, ret_args, ret_blob, err);
 }
 
 pid_t station_net_start(struct rig *r)

@@ -4,6 +4,7 @@
 #include "tests/unit/fail-sqlite.h"
 #include "tests/unit/station-rig.h"
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 static struct rig rig;
 static const char *data, *fakes;
@@ -30,6 +31,11 @@ static bool drained(struct rig *r)
 static bool portal_down(struct rig *r)
 {
         return !r->core.outbox.portal_up;
+}
+
+static void begin_tx(void)
+{
+        ledger_begin(&rig.core.ledger, &rig_expert);
 }
 
 /* Something that an anchor is about. */
@@ -149,6 +155,142 @@ static void test_portal_asks_for_peace(const char *script)
         close_station();
 }
 
+static bool resting(struct rig *r)
+{
+        return r->core.outbox.intent[0] == '\0' && r->core.outbox.resting[0].failures > 0;
+}
+
+/* What no healthy mohr-net answers: the call rests alone, and may be applied or not. */
+static void test_broken_answers(void)
+{
+        static const char *const scripts[] = { "net anchor garbled\n", "net anchor unsealed\n", "net anchor silent\n" };
+
+        open_station();
+        for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+                rig_script(&rig, scripts[i]);
+                memset(rig.core.outbox.resting, 0, sizeof rig.core.outbox.resting);
+                news();
+                fire_anchor();
+                rig_until(&rig, resting);
+                CHECK(!drained(&rig));
+                rig_script(&rig, "net anchor chatty\n");
+                while (!drained(&rig))
+                        hurry();
+        }
+        CHECK(anchors() == 3 && rig_effects(&rig, "anchor") == 3);
+        close_station();
+}
+
+static bool everything_rests(struct rig *r)
+{
+        return r->core.outbox.failures > 0 && r->core.outbox.intent[0] == '\0';
+}
+
+/* Retry-After beats the back-off; mohr-net that dies with the call in its hands leaves it open. */
+static void test_told_to_wait(void)
+{
+        char first[UUID_TEXT], word[80];
+
+        open_station();
+        rig_script(&rig, "net anchor 503 busy 3000\n");
+        news();
+        fire_anchor();
+        rig_until(&rig, everything_rests);
+        CHECK(rig.core.outbox.timer.due_ms > now_boot_ms() + 2900000);
+        rig_script(&rig, "net anchor die\n");
+        rig.core.outbox.failures = 0;
+        hurry();
+        rig_until(&rig, everything_rests);
+        CHECK(!rig.core.outbox.portal_up && outbox_pending(&rig.core) == 1);
+        rig_text(&rig, "SELECT id FROM intent WHERE kind='anchor'", first, sizeof first);
+        rig_script(&rig, "");
+        rig_close(&rig);
+        rig_open(&rig, fakes); /* with a mohr-net that lives */
+        while (!drained(&rig))
+                hurry();
+        (void)snprintf(word, sizeof word, "anchor %s", first);
+        CHECK(rig_effects(&rig, word) == 1);
+        close_station();
+}
+
+static bool line_free(struct rig *r)
+{
+        return r->core.outbox.intent[0] == '\0';
+}
+
+static void send_now(void)
+{
+        loop_timer_clear(&rig.core.loop, &rig.core.outbox.timer);
+        rig.core.outbox.timer.fired(&rig.core.outbox.timer);
+}
+
+/* The N-th call to SQLite fails while a call is picked, marked and read; or there is no file left for its body. */
+static void test_sending_fails(void)
+{
+        struct rlimit files, none;
+
+        open_station();
+        rig_script(&rig, "net anchor unsent\n");
+        news();
+        fire_anchor();
+        rig_until(&rig, everything_rests);
+        for (long n = 1, calls = 1; n <= calls; n++) {
+                send_now(); /* all statements are prepared */
+                rig_until(&rig, line_free);
+                fail_sqlite(n, FAIL_ONCE, SQLITE_IOERR);
+                send_now();
+                calls = fail_sqlite_calls();
+                fail_sqlite(0, FAIL_ONCE, 0);
+                CHECK(n < 30 && outbox_pending(&rig.core) == 1);
+                CHECK(n >= calls || line_free(&rig)); /* not sent */
+                rig_until(&rig, line_free);
+        }
+        CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
+        none = (struct rlimit){ 0, files.rlim_max };
+        CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+        send_now();
+        CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
+        CHECK(line_free(&rig) && outbox_pending(&rig.core) == 1);
+        rig_script(&rig, "");
+        while (!drained(&rig))
+                hurry();
+        CHECK(anchors() == 1 && rig_effects(&rig, "anchor") == 1);
+        close_station();
+}
+
+static void make_anchor(void)
+{
+        char intent[UUID_TEXT];
+
+        begin_tx();
+        call_anchor(&rig.core.ledger, intent);
+        CHECK(core_commit(&rig.core, &err));
+}
+
+/* The ledger is lost in the commit that records the answer: the call stays open, and its answer is the same next time.
+ */
+static void test_lost_at_the_answer(void)
+{
+        long at = 0;
+
+        open_station();
+        for (int i = 1; i <= 3; i++) {
+                make_anchor();
+                send_now(); /* from here on only the answer needs the ledger */
+                fail_sqlite(i == 3 ? at : 0, FAIL_FOREVER, SQLITE_IOERR);
+                rig_until(&rig, line_free);
+                at = fail_sqlite_commit();
+                CHECK(at > 0 && rig.core.ledger_lost == (i == 3));
+                fail_sqlite(0, FAIL_ONCE, 0);
+        }
+        rig_close(&rig);
+        rig_open(&rig, fakes);
+        while (!drained(&rig))
+                hurry();
+        CHECK(rig_count(&rig, "SELECT count(*) FROM intent WHERE kind='anchor' AND state='done'") == 3);
+        close_station();
+}
+
 /* More calls rest alone than there are places: then the connection as a whole rests. */
 static void test_no_place_left(void)
 {
@@ -173,11 +315,6 @@ static void test_no_place_left(void)
 
 /* ---- values that break the contract --------------------------------------------------------------------------------
  */
-
-static void begin_tx(void)
-{
-        ledger_begin(&rig.core.ledger, &rig_expert);
-}
 
 static void refused(const char *what)
 {
@@ -276,6 +413,10 @@ static void test_incomplete_record(void)
                 call_report(l, "APP-0002", "SC-1405-000102");
                 refused(damages[i]);
         }
+        begin_tx(); /* whole, but for the chain's head */
+        l->head[3] = '?';
+        call_report(l, "APP-0002", "SC-1405-000102");
+        refused("the head");
         for (long n = 1; n < 12; n++) { /* the record cannot be read */
                 begin_tx();
                 fail_sqlite(n, FAIL_ONCE, SQLITE_IOERR);
@@ -283,6 +424,37 @@ static void test_incomplete_record(void)
                 fail_sqlite(0, FAIL_ONCE, 0);
                 refused("unreadable");
         }
+        close_station();
+}
+
+/* The ledger fails while a refusal is recorded: for once, and it is asked again; for good, and nothing goes on. */
+static void test_refusal_not_recorded(void)
+{
+        static const char body[] = "{\"error\":{\"reason\":\"fenced\",\"text\":\"x\"}}";
+        struct net_answer a = { .status = 409, .type = NET_JSON, .date = -1, .retry_after_s = -1 };
+        enum call_verdict verdict = CALL_LATER;
+        char intent[UUID_TEXT];
+        long n;
+
+        open_station();
+        begin_tx();
+        call_anchor(&rig.core.ledger, intent);
+        CHECK(core_commit(&rig.core, &err));
+        for (n = 1; verdict == CALL_LATER; n++) {
+                fail_sqlite(n, FAIL_ONCE, SQLITE_IOERR);
+                verdict = call_answered(&rig.core, intent, &a, BYTES_STR(body), &err);
+                fail_sqlite(0, FAIL_ONCE, 0);
+                CHECK(rig_is(&rig, ENTITY_INTENT, intent, verdict == CALL_LATER ? "running" : "refused"));
+        }
+        CHECK(n > 10 && verdict == CALL_CLOSED);
+        make_anchor();
+        rig_text(&rig, "SELECT id FROM intent ORDER BY rowid DESC LIMIT 1", intent, sizeof intent);
+        for (verdict = CALL_LATER, n = 1; verdict == CALL_LATER; n++) {
+                fail_sqlite(n, FAIL_FOREVER, SQLITE_IOERR);
+                verdict = call_answered(&rig.core, intent, &a, BYTES_STR(body), &err);
+                fail_sqlite(0, FAIL_ONCE, 0);
+        }
+        CHECK(verdict == CALL_STOPPED && rig.core.ledger_lost);
         close_station();
 }
 
@@ -327,9 +499,14 @@ int main(int argc, char **argv)
                 test_ledger_lost(n);
         test_portal_asks_for_peace("net anchor 503 busy\n");
         test_portal_asks_for_peace("net anchor 429 busy\n");
+        test_broken_answers();
+        test_told_to_wait();
+        test_sending_fails();
+        test_lost_at_the_answer();
         test_no_place_left();
         test_bad_values();
         test_incomplete_record();
+        test_refusal_not_recorded();
         test_each_rests_alone();
         return 0;
 }

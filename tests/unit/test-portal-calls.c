@@ -150,6 +150,34 @@ static void test_claim(void)
         close_rig();
 }
 
+/* What is no call, or cannot be judged here, stays as it is. */
+static void test_not_judged(void)
+{
+        struct intent_spec spec = { .kind = "decide" };
+        struct ledger *l = &rig.core.ledger;
+        struct bytes ca;
+        struct error err;
+
+        open_rig();
+        ledger_begin(l, &rig_expert);
+        intent_new(l, &spec, last);
+        made();
+        CHECK(answer(200, "{}", &err) == CALL_LATER && err.kind == ERR_BUG && intent_is("running"));
+        spec = (struct intent_spec){ .kind = "decide", .payload = BYTES_STR("{}") };
+        ledger_begin(l, &rig_expert);
+        intent_new(l, &spec, last);
+        made();
+        CHECK(answer(200, "{}", &err) == CALL_LATER && err.kind == ERR_BUG && intent_is("running"));
+        ask_claim();
+        ca = rig.core.portal_ca;
+        rig.core.portal_ca = BYTES_STR("no certificate");
+        CHECK(grant_with(claimed, last, "claim", "golestan-1", &err) == CALL_LATER && err.reason == REASON_BAD_CONFIG);
+        CHECK(intent_is("running") && app_is("offered") && cases() == 0);
+        rig.core.portal_ca = ca;
+        CHECK(grant_with(claimed, last, "claim", "golestan-1", &err) == CALL_CLOSED && app_is("claimed"));
+        close_rig();
+}
+
 static int clock_check_after(int64_t hello_s)
 {
         struct error err;
@@ -342,6 +370,13 @@ static void test_moved_on(void)
         ledger_move(&rig.core.ledger, ENTITY_APPLICATION, APP, "bind", NULL, NULL);
         CHECK(core_commit(&rig.core, &err));
         CHECK(refuse(409, "wrong_state") == CALL_CLOSED && intent_is("refused") && app_is("bound"));
+        close_rig();
+        open_rig(); /* withdrawn by a list before the claim's own answer says so */
+        ask_claim();
+        ledger_begin(&rig.core.ledger, &who_station);
+        ledger_move(&rig.core.ledger, ENTITY_APPLICATION, APP, "withdraw", NULL, NULL);
+        CHECK(core_commit(&rig.core, &err));
+        CHECK(refuse(409, "withdrawn") == CALL_CLOSED && intent_is("refused") && app_is("withdrawn") && cases() == 0);
         close_rig();
 }
 
@@ -625,6 +660,7 @@ int main(int argc, char **argv)
         data = argv[1];
         test_claim();
         test_clock();
+        test_not_judged();
         test_anchor();
         test_refusals_before_print();
         test_later();
