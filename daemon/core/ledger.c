@@ -153,6 +153,7 @@ void ledger_begin(struct ledger *l, const struct who *who)
 {
         assert(!l->open);
         l->open = true;
+        l->begun = l->seq;
         l->who = *who;
         if (l->lost)
                 l->failed = err_own(&l->error, ERR_BUG, REASON_LEDGER, "the ledger is in doubt; the station stops") < 0;
@@ -186,6 +187,7 @@ static enum ledger_outcome resolve_commit(struct ledger *l, struct error *err)
         struct error why = *err;
         char head[AUDIT_HASH_TEXT];
         int64_t seq = l->seq, found = 0;
+        bool witness = seq > l->begun;
 
         memcpy(head, l->head, sizeof head);
         db_close(&l->db);
@@ -195,7 +197,7 @@ static enum ledger_outcome resolve_commit(struct ledger *l, struct error *err)
             read_head(l, err) < 0)
                 return LEDGER_STOP;
         *err = why;
-        return found ? LEDGER_DONE : LEDGER_NOT_DONE;
+        return witness && found ? LEDGER_DONE : LEDGER_NOT_DONE;
 }
 
 static enum ledger_outcome roll_back(struct ledger *l, struct error *err)

@@ -15,6 +15,8 @@
 #include "daemon/core/machine.h"
 #include "proto/base/json.h"
 
+/* After a COMMIT that fails, the transaction's audit row in the file is the witness. One that writes no audit row has
+ * none: it is answered NOT_DONE though it may stand, and must be one that can be made again. */
 enum ledger_outcome { LEDGER_DONE, LEDGER_NOT_DONE, LEDGER_STOP };
 
 /* Who acts: a person of the configuration, or the station itself. Strings live as long as the transaction. */
@@ -29,6 +31,7 @@ struct ledger {
         int64_t epoch;
         int64_t seq;                /* of the last audit row */
         char head[AUDIT_HASH_TEXT]; /* its hash */
+        int64_t begun;              /* seq when the open transaction began */
         struct who who;
         struct error error; /* the first fault of the open transaction */
         bool open, failed;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """mohr-audit-verify against a forger with root: every kind of tampering is found and the row named.
-Usage: audit-verify-test.py MOHR_AUDIT_VERIFY MAKE_LEDGER
+Usage: audit-verify-test.py MOHR_AUDIT_VERIFY MAKE_LEDGER FAILING (the verifier over fail-calls.c)
 
 The forger computes hashes from the description in daemon/core/audit.h, in Python, as the product does not."""
 import hashlib
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-VERIFY, MAKE = sys.argv[1:3]
+VERIFY, MAKE, FAILING = sys.argv[1:4]
 COLUMNS = ('seq', 'epoch', 'boot_id', 't_wall', 't_boot', 'actor', 'role', 'event', 'entity', 'subject', 'from_state',
            'to_state', 'intent', 'body')
 
@@ -376,6 +376,31 @@ class AuditVerify(unittest.TestCase):
         self.forger('BEGIN EXCLUSIVE')
         self.assertEqual(self.verify()[0], 2)
         self.forger('ROLLBACK')
+
+    def test_20_hash_is_null(self):
+        self.forger.loosen()
+        self.forger('UPDATE audit SET hash=NULL WHERE seq=?', self.middle)
+        status, said = self.verify('--anchors', self.anchors([self.middle]))
+        self.assertEqual(status, 1)
+        self.assertIn(f'row {self.middle}: its hash is not the one of the anchor (line 1)', said)
+
+    def test_20_nothing_works(self):
+        """Memory, SHA-256 or SQLite fail at the N-th call: nothing is said about the ledger, least of all "good"."""
+        path = self.anchors()
+        for function, said in (('malloc', 'out of memory'), ('calloc', 'out of memory'), ('realloc', 'out of memory'),
+                               ('strndup', 'out of memory'), ('sqlite3_exec', self.forger.path),
+                               ('EVP_MD_CTX_new', 'out of memory'), ('EVP_DigestInit_ex', 'SHA-256 fails'),
+                               ('EVP_DigestUpdate', 'SHA-256 fails'), ('EVP_DigestFinal_ex', 'SHA-256 fails')):
+            for n in (1, 2, 50, 10 ** 6):
+                done = subprocess.run([FAILING, '--anchors', path, self.forger.path], capture_output=True, text=True,
+                                      env={**os.environ, 'FAIL': f'{function}:{n}'})
+                if done.returncode == 0:
+                    self.assertGreater(n, 1, function)
+                    self.assertIn(': good', done.stdout)
+                    break
+                self.assertEqual(done.returncode, 2, (function, n, done.stdout, done.stderr))
+                self.assertIn(said, done.stderr)
+                self.assertNotIn('good', done.stdout)
 
     def test_20_words(self):
         for argv, status, said in ((['--version'], 0, 'mohr-audit-verify '), (['--help'], 0, 'usage:'),
