@@ -283,6 +283,16 @@ static void test_refused(void)
         }
 }
 
+/* What has no chain to go on with is not brought forward either. */
+static void test_without_chain(void)
+{
+        struct ledger l;
+
+        restore("DROP TABLE audit");
+        CHECK(ledger_open(&l, path, "qom-1", &err) < 0 && err.reason == REASON_LEDGER);
+        CHECK(backups(NULL, 0) == 0 && version_of(path) == 1);
+}
+
 static void test_no_room_for_the_backup(void)
 {
         cleanup(json_p) json_t *before = old_rows();
@@ -387,6 +397,7 @@ int main(int argc, char **argv)
         test_rows_stay();
         test_works_on();
         test_refused();
+        test_without_chain();
         test_no_room_for_the_backup();
         test_killed();
         clean();

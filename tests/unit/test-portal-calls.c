@@ -168,6 +168,16 @@ static void test_not_judged(void)
         intent_new(l, &spec, last);
         made();
         CHECK(answer(200, "{}", &err) == CALL_LATER && err.kind == ERR_BUG && intent_is("running"));
+        ledger_begin(l, &rig_expert);
+        random_uuid(last);
+        ledger_born(l, ENTITY_INTENT, last, "running", last, NULL);
+        ledger_run(
+                l,
+                "INSERT INTO intent(id,kind,state,actor,role,payload,payload_sha256,boot_id,started_at,started_boot) "
+                "VALUES(?1,'anchor','running','x','x',x'7b7d','none','x',1,1)",
+                "s", last);
+        made();
+        CHECK(answer(200, "{}", &err) == CALL_LATER && err.kind == ERR_BUG && intent_is("running"));
         ask_claim();
         ca = rig.core.portal_ca;
         rig.core.portal_ca = BYTES_STR("no certificate");
