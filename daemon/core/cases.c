@@ -91,6 +91,24 @@ void case_open(struct ledger *l, const char *kind, const char *application, cons
                    "sssssi", kind, application, serial, intent, text, clock_wall_ms());
 }
 
+/* The case that holds this card already, or has seen it put away. */
+#define WITHDRAWN_CASE                                                                                      \
+        "kind='withdrawn' AND application=?1 AND serial=?2 AND (closed_at IS NULL OR EXISTS(SELECT 1 FROM " \
+        "blank b WHERE b.serial=?2 AND " GONE "))"
+
+void case_withdrawn(struct ledger *l, const char *application, const char *serial, const char *intent)
+{
+        cleanup(json_p) json_t *body = json_pack("{s:s}", "kind", "withdrawn");
+
+        if (ledger_get_int(l, "SELECT count(*) FROM dispute WHERE " WITHDRAWN_CASE, "ss", application, serial) == 0) {
+                case_open(l, "withdrawn", application, serial, intent,
+                          "withdrawn by the portal after its card was begun");
+        } else if (intent) {
+                ledger_audit(l, "case", "blank", serial, intent, body);
+                ledger_run(l, "UPDATE dispute SET intent=?3 WHERE " WITHDRAWN_CASE, "sss", application, serial, intent);
+        }
+}
+
 bool case_holds_card(struct ledger *l, const char *serial)
 {
         return ledger_get_int(l,

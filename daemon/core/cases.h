@@ -12,6 +12,9 @@ enum { CASE_TEXT_MAX = 500 };
  * without personal data. */
 void case_open(struct ledger *l, const char *kind, const char *application, const char *serial, const char *intent,
                const char *text);
+/* Inside a transaction: the application of this card was withdrawn; one case of kind withdrawn holds it, whether the
+ * portal's list says so or the refusal of the card's report, which is the intent then; else NULL. */
+void case_withdrawn(struct ledger *l, const char *application, const char *serial, const char *intent);
 /* A case about this card is open: it may not be handed over. */
 bool case_holds_card(struct ledger *l, const char *serial);
 

@@ -121,15 +121,9 @@ static void take_withdrawal(struct core *c, const struct portal_withdrawal *w)
                             "SELECT serial FROM blank WHERE application=?1 AND state NOT IN "
                             "('spoiled','void','dispatched','at_hq')",
                             "s", w->application)) {
-                if (ledger_get_int(l,
-                                   "SELECT count(*) FROM dispute WHERE kind='withdrawn' AND serial=?1 AND closed_at IS "
-                                   "NULL",
-                                   "s", serial) > 0)
-                        return;
                 if (machine_next(ENTITY_APPLICATION, state, "dispute"))
                         ledger_move(l, ENTITY_APPLICATION, w->application, "dispute", NULL, NULL);
-                case_open(l, "withdrawn", w->application, serial, NULL,
-                          "withdrawn by the portal after its card was begun");
+                case_withdrawn(l, w->application, serial, NULL);
         } else if (machine_next(ENTITY_APPLICATION, state, "withdraw")) {
                 ledger_move(l, ENTITY_APPLICATION, w->application, "withdraw", NULL, NULL);
         }

@@ -397,6 +397,10 @@ static void refused(struct core *c, const char *intent, const struct call *call,
                 (void)move_if(l, call->application, "dispute", intent);
                 ledger_run(l, "DELETE FROM meta WHERE key='cursor.ledger'", ""); /* read anew: did it apply it? */
         }
+        if (call->what == WHAT_ISSUANCE && why->reason == REASON_WITHDRAWN) {
+                case_withdrawn(l, call->application, call->serial, intent);
+                return;
+        }
         case_open(l, call->kind, call->application[0] ? call->application : NULL, call->serial[0] ? call->serial : NULL,
                   intent, why->text);
 }

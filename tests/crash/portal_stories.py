@@ -117,6 +117,8 @@ def withdrawn_with_card(room, run, name, card, stage):
     station.spoil(card.serial)
     wait_for(lambda: state_of(station, card.serial) == 'spoiled', 20, message='it cannot be spoiled')
     run.insist(station.application(name)['state'] == 'withdrawn', 'the application is ' + station.application(name)['state'])
+    about = [c['kind'] for c in station.me.get('/v1/cases')['cases'] if c['serial'] == card.serial]
+    run.insist(about == ['withdrawn'], f'cases about it: {about}')
 
 
 def withdrawals(sweep):

@@ -139,7 +139,7 @@ static void test_order(void)
         rig_until(&rig, report_refused);
         rig_until(&rig, drained);
         CHECK(rig_effects(&rig, "spoil") == 1 && rig_is(&rig, ENTITY_APPLICATION, "APP-0001", "awaiting_reissue"));
-        CHECK(rig_count(&rig, "SELECT count(*) FROM dispute WHERE kind='report'") == 1);
+        CHECK(rig_count(&rig, "SELECT count(*) FROM dispute WHERE kind='withdrawn'") == 1);
         close_station();
 }
 

@@ -636,6 +636,45 @@ static void test_withdrawals(void)
         }
 }
 
+static int64_t joined(void)
+{
+        return rig_count(&rig,
+                         "SELECT count(*) FROM dispute d JOIN intent i ON i.id=d.intent WHERE d.kind='withdrawn' AND "
+                         "i.kind='report' AND i.state='refused'");
+}
+
+static void put_away(void)
+{
+        struct error err;
+
+        ledger_begin(&rig.core.ledger, &rig_expert);
+        ledger_move_set(&rig.core.ledger, ENTITY_BLANK, SERIAL, "spoil", NULL, NULL,
+                        "UPDATE blank SET state=?2, version=version+1, cause='other', spoiled_from='issued', "
+                        "chip_fate='withdrawn_list' WHERE serial=?1",
+                        "");
+        ledger_run(&rig.core.ledger, "UPDATE dispute SET closed_at=1, closed_by='p'", "");
+        CHECK(core_commit(&rig.core, &err));
+}
+
+/* The portal says it twice, by its list and by refusing the card's report: one case, whichever comes first. */
+static void test_withdrawn_unreported(void)
+{
+        for (int turn = 0; turn < 3; turn++) {
+                open_rig();
+                ask_report();
+                if (turn > 0)
+                        withdraw();
+                if (turn == 2)
+                        put_away();
+                CHECK(refuse(409, "withdrawn") == CALL_CLOSED && intent_is("refused"));
+                if (turn == 0)
+                        withdraw();
+                CHECK(app_is("disputed") && cases() == (turn == 2 ? 0 : 1) && joined() == 1);
+                CHECK(rig_count(&rig, "SELECT count(*) FROM dispute") == 1);
+                close_rig();
+        }
+}
+
 /* The longest page the station asks for: all in one transaction, in one turn of the loop. */
 static void test_full_page(void)
 {
@@ -683,6 +722,7 @@ int main(int argc, char **argv)
         test_reissues();
         test_reissue_survives();
         test_withdrawals();
+        test_withdrawn_unreported();
         test_full_page();
         return 0;
 }
