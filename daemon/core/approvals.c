@@ -1,4 +1,5 @@
 #include "daemon/core/approvals.h"
+#include "daemon/core/inherit.h"
 #include "daemon/core/rebound.h"
 #include "proto/base/cleanup.h"
 #include "proto/text/persian.h"
@@ -207,6 +208,8 @@ static void take_holder(struct core *c, const char *application, const char *sta
                 ledger_move(l, ENTITY_APPLICATION, application, "bind", NULL, NULL);
                 rebound_open(l, application);
         }
+        if (strcmp(held, "self") == 0 && strcmp(stage, "awaiting_reissue") == 0 && !inherit_wait(l, application))
+                c->sync.greeted = false; /* hello names the serial it waits for */
 }
 
 void approval_take(struct core *c, const char *application, const char *stage, const char *waiting_for,
@@ -214,6 +217,8 @@ void approval_take(struct core *c, const char *application, const char *stage, c
 {
         ensure_application(c, application);
         take_stage(c, application, stage, waiting_for, deadline);
+        if (strcmp(held, "self") != 0 && strcmp(stage, "withdrawn") != 0)
+                rebound_unbound(&c->ledger, application);
         if (approval)
                 take_approval(c, application, approval);
         take_holder(c, application, stage, held);

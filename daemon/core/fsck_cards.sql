@@ -80,11 +80,17 @@ WHERE b.state NOT IN fsck_absorbed
              WHERE entity = 'blank' AND subject = b.serial AND to_state IN ('spoiled', 'void'));
 
 -- rule spoiled-is-told (I-8)
--- Each spoiled serial is told to the portal with its cause.
+-- Each spoiled serial is told to the portal with its cause; one that a former installation spoiled was told by the portal.
 SELECT serial, 'spoiled (' || coalesce(cause, 'no cause') || ') without its report'
 FROM blank b
 WHERE b.spoiled_from IS NOT NULL
   AND NOT EXISTS(SELECT 1 FROM intent WHERE kind = 'spoil' AND serial = b.serial)
+  AND b.serial NOT IN (SELECT serial FROM fsck_inherited)
+UNION ALL
+SELECT serial, 'spoiled ' || CASE spoiled_from WHEN 'elsewhere' THEN 'elsewhere, but the audit knows nothing of it'
+                                               ELSE 'here, but elsewhere by the audit' END
+FROM blank b
+WHERE (spoiled_from IS 'elsewhere') <> (serial IN (SELECT serial FROM fsck_inherited))
 UNION ALL
 SELECT serial, 'spoiled without a cause'
 FROM blank

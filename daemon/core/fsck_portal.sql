@@ -30,7 +30,8 @@ LEFT JOIN fsck_call c ON c.id = e.key
 WHERE e.what <> 'hello' AND e.portal_seq >= q.first AND c.state IS NOT 'done';
 
 -- rule serials-agree (DESIGN 1.5, I-6.9) portal
--- A serial is registered, spoiled or void here exactly when it is issued, spoiled or void at the portal, for the same applicant.
+-- A serial is registered, spoiled or void here exactly when it is issued, spoiled or void at the portal, for the same applicant;
+-- what a former installation spoiled stands in the portal's ledger too.
 SELECT e.serial, 'issued to ' || coalesce(e.application, 'nobody') || ' at the portal, here '
                  || CASE WHEN b.serial IS NULL THEN 'unknown'
                          ELSE b.state || ' for ' || coalesce(b.application, 'nobody')
@@ -46,6 +47,12 @@ FROM fsck_effect e
 JOIN fsck_asked q
 LEFT JOIN blank b ON b.serial = e.serial
 WHERE e.what IN ('spoil', 'void') AND e.portal_seq >= q.first AND (b.state IS NULL OR b.state NOT IN fsck_absorbed)
+UNION ALL
+SELECT b.serial, 'spoiled elsewhere for ' || b.application || ', which the portal knows nothing of'
+FROM blank b JOIN fsck_inherited h ON h.serial = b.serial JOIN fsck_asked q
+WHERE h.seq <= q.seq
+  AND NOT EXISTS(SELECT 1 FROM fsck_effect e
+                 WHERE e.serial = b.serial AND e.application IS b.application AND e.what IN ('spoil', 'void'))
 UNION ALL
 SELECT b.serial, CASE i.kind WHEN 'report' THEN 'registered' ELSE 'spoiled or void' END || ' here, not at the portal'
 FROM blank b

@@ -16,6 +16,11 @@ CREATE TEMP TABLE fsck_step AS
 CREATE INDEX temp.fsck_step_by_subject ON fsck_step(entity, subject, event, seq);
 CREATE INDEX temp.fsck_step_by_seq ON fsck_step(seq);
 
+-- Serials that a former installation of the station spoiled, as hello told.
+CREATE TEMP VIEW IF NOT EXISTS fsck_inherited AS
+  SELECT subject AS serial, seq FROM fsck_step
+  WHERE entity = 'blank' AND to_state = 'spoiled' AND event IN ('born', 'spoiled_elsewhere');
+
 -- The row of the last migration; 0: the ledger was made with this schema.
 CREATE TEMP TABLE fsck_migrated AS
   SELECT coalesce(max(seq), 0) AS seq FROM main.audit WHERE entity = 'ledger' AND event = 'migrate';

@@ -1,6 +1,7 @@
 #include "daemon/core/intake.h"
 #include "daemon/core/approvals.h"
 #include "daemon/core/cases.h"
+#include "daemon/core/inherit.h"
 #include "daemon/core/log.h"
 #include "daemon/core/rebound.h"
 #include "proto/base/cleanup.h"
@@ -221,6 +222,10 @@ static void take_bound(struct core *c, const struct portal_bound *b)
         date_format(b->issue_date, day);
         approval_bound(c, b->application, b->fence);
         rebound_note(&c->ledger, b->application, b->face_code, day);
+        if (b->stage == STAGE_AWAITING_REISSUE && b->spoiled_serial[0]) {
+                inherit_spoiled(&c->ledger, b->application, b->spoiled_serial, b->face_code);
+                (void)inherit_wait(&c->ledger, b->application);
+        }
 }
 
 int intake_hello(struct core *c, const char *key, const uint8_t sha256[32], struct bytes body, bool *ret_fenced,

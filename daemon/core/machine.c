@@ -38,6 +38,7 @@ const struct transition transitions[] = {
         { A, "disputed", "settle_bound", "bound" },
         { A, "disputed", "settle_issued", "issued" },
         { A, "disputed", "spoil", "awaiting_reissue" },
+        { A, "disputed", "unbind", "offered" }, /* headquarters took it back: anybody may claim it */
         { A, "disputed", "withdraw", "withdrawn" },
 
         /* blank (I-1 to I-5, I-6, I-8) */
@@ -99,6 +100,10 @@ const struct transition transitions[] = {
         { B, "post", "miss", "missing" },
         { B, "returned", "miss", "missing" },
         { B, "missing", "find", "found" },
+        { B, "vault", "spoiled_elsewhere", "spoiled" }, /* hello: by a former installation of this station */
+        { B, "transit", "spoiled_elsewhere", "spoiled" },
+        { B, "room", "spoiled_elsewhere", "spoiled" },
+        { B, "hopper", "spoiled_elsewhere", "spoiled" },
         { B, "found", "spoil", "spoiled" },         /* never back to stock (DESIGN 1.8) */
         { B, "spoiled", "dispatch", "dispatched" }, /* I-8.1.1: the card itself goes to HQ */
         { B, "void", "dispatch", "dispatched" },
@@ -121,7 +126,7 @@ static const struct {
         const char *initial[4]; /* ends with NULL */
 } entities[ENTITY_COUNT] = {
         [ENTITY_APPLICATION] = { "application", "id", { "in_chain", "offered" } },
-        [ENTITY_BLANK] = { "blank", "serial", { "vault", "room" } },
+        [ENTITY_BLANK] = { "blank", "serial", { "vault", "room", "spoiled" } },
         [ENTITY_INTENT] = { "intent", "id", { "running" } },
 };
 

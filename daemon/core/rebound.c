@@ -42,6 +42,43 @@ void rebound_open(struct ledger *l, const char *application)
                   "begun by a former installation of this station: is there a card? look in printer, tray and drawers");
 }
 
+static bool is_asked(struct ledger *l, const char *application)
+{
+        return ledger_get_int(l,
+                              "SELECT count(*) FROM dispute WHERE kind='" REBOUND_CASE
+                              "' AND application=?1 AND closed_at IS NULL",
+                              "s", application) > 0;
+}
+
+static void close_case(struct ledger *l, const char *application, const json_t *body)
+{
+        ledger_audit(l, "case_closed", "application", application, NULL, body);
+        ledger_run(l,
+                   "UPDATE dispute SET closed_at=?2, closed_by=?3 WHERE kind='" REBOUND_CASE
+                   "' AND application=?1 AND closed_at IS NULL",
+                   "sis", application, clock_wall_ms(), l->who.person);
+}
+
+bool rebound_end(struct ledger *l, const char *application, const char *found)
+{
+        cleanup(json_p) json_t *body = json_pack("{s:s}", "found", found);
+
+        if (!is_asked(l, application))
+                return false;
+        close_case(l, application, body);
+        return ledger_get_int(l, "SELECT count(*) FROM dispute WHERE application=?1 AND closed_at IS NULL", "s",
+                              application) == 0;
+}
+
+void rebound_unbound(struct ledger *l, const char *application)
+{
+        char state[32] = "";
+
+        if (rebound_end(l, application, "unbound") &&
+            ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state) && strcmp(state, "disputed") == 0)
+                ledger_move(l, ENTITY_APPLICATION, application, "unbind", NULL, NULL);
+}
+
 /* ---- the answer ------------------------------------------------------------------------------------------------- */
 
 static bool is_found(const struct rebound_answer *a)
@@ -76,10 +113,7 @@ static int check_found(struct ledger *l, const char *application, const struct r
 
 static int check(struct ledger *l, const char *application, const struct rebound_answer *a, struct error *err)
 {
-        if (ledger_get_int(l,
-                           "SELECT count(*) FROM dispute WHERE kind='" REBOUND_CASE
-                           "' AND application=?1 AND closed_at IS NULL",
-                           "s", application) == 0)
+        if (!is_asked(l, application))
                 return err_input(err, REASON_NOT_FOUND, "nothing is asked about %s", application);
         if (is_found(a))
                 return check_found(l, application, a, err);
@@ -120,11 +154,7 @@ static void settle(struct core *c, const char *application, const struct rebound
         (void)ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state);
         if (strcmp(state, "disputed") == 0) /* else withdrawn meanwhile */
                 ledger_move(l, ENTITY_APPLICATION, application, "settle_bound", NULL, NULL);
-        ledger_audit(l, "case_closed", "application", application, NULL, body);
-        ledger_run(l,
-                   "UPDATE dispute SET closed_at=?2, closed_by=?3 WHERE kind='" REBOUND_CASE
-                   "' AND application=?1 AND closed_at IS NULL",
-                   "sis", application, clock_wall_ms(), l->who.person);
+        close_case(l, application, body);
 }
 
 /* A former installation may have written anything on its chip: verifiers are told by the serial. */

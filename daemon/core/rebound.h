@@ -13,6 +13,12 @@ void rebound_note(struct ledger *l, const char *application, const char *face_co
 /* Inside a transaction: the application has just become `bound` without a begin of this ledger. It becomes `disputed`,
  * with its case. */
 void rebound_open(struct ledger *l, const char *application);
+/* Inside a transaction: the portal has answered the question, by this word in the audit. The case is closed. True when
+ * there was one, and no other case holds the application. */
+bool rebound_end(struct ledger *l, const char *application, const char *found);
+/* Inside a transaction: the portal no longer holds the application for this station. Headquarters unbound it, and so
+ * answers for its former card: the case ends, and the application is offered again. */
+void rebound_unbound(struct ledger *l, const char *application);
 
 struct rebound_answer {
         const char *found;  /* "no_card" or "card_found" */

@@ -100,7 +100,7 @@ CREATE TABLE blank(
   printed_at INTEGER, accepted_by TEXT, accepted_at INTEGER,
   written_at INTEGER, verified_at INTEGER, confirmed_by TEXT, issued_at INTEGER,
   registered INTEGER NOT NULL DEFAULT 0 CHECK(registered IN (0, 1)),       -- the portal has receipted the serial
-  cause TEXT, cause_text TEXT, spoiled_at INTEGER, spoiled_from TEXT,
+  cause TEXT, cause_text TEXT, spoiled_at INTEGER, spoiled_from TEXT, -- 'elsewhere': by a former installation
   chip_fate TEXT CHECK(chip_fate IN ('unwritten', 'unverifiable', 'withdrawn_list')),
   minutes TEXT, minutes_sha256 TEXT, voided_at INTEGER,           -- the board's (I-9 note 4)
   letter TEXT, dispatched_at INTEGER, at_hq_at INTEGER,           -- the director general's (I-8.1.1)
@@ -110,7 +110,7 @@ CREATE TABLE blank(
   CHECK(state NOT IN ('vault', 'transit', 'room', 'hopper') OR card IS NULL),
   CHECK(state <> 'hopper' OR (line IS NOT NULL AND position IS NOT NULL)),
   CHECK(state NOT IN ('written', 'verified', 'issued', 'delivered', 'post', 'returned') OR (chip_id IS NOT NULL AND sod_sha256 IS NOT NULL)),
-  CHECK(state <> 'spoiled' OR (cause IS NOT NULL AND spoiled_from IS NOT NULL AND chip_fate IS NOT NULL))
+  CHECK(state <> 'spoiled' OR (cause IS NOT NULL AND spoiled_from IS NOT NULL AND (chip_fate IS NOT NULL OR spoiled_from = 'elsewhere')))
 ) STRICT;
 CREATE UNIQUE INDEX one_live_card_per_application ON blank(application)
   WHERE application IS NOT NULL AND state IN ('reserved', 'printing', 'printed', 'accepted', 'writing', 'written', 'verified', 'issued', 'post', 'delivered', 'returned', 'missing', 'found');

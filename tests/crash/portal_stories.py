@@ -259,25 +259,38 @@ def ask_twice(run, new, name, body):
     run.insist(not new.second.post(path, body)['second_person_needed'], 'two people were not enough')
 
 
-def settle(sweep, room, run, new, name, found, card, face):
-    """What was begun elsewhere is not printed before people said what became of it."""
+def authorised(room, new, name):
+    """Headquarters lets it be printed again; the expert confirms again."""
+    room.portal.authorise(name)
+    new.me.post('/v1/sync')
+    wait_for(lambda: new.application(name)['state'] == 'authorised', 20, message='the authorisation does not arrive')
+    new.worksheet(name)
+
+
+def settle(room, run, new, name, found, card, face):
+    """What was begun elsewhere is not printed before people said what became of it, or headquarters did."""
     try:
         new.begin('1', name)
         run.insist(False, 'printed without asking what became of the former card')
     except Refused as no:
-        run.insist(no.reason == 'portal_refused', no)
-    run.insist(new.status()['counts']['cases'] == 1, 'no case')
-    if found == 'no_card':
+        run.insist(no.reason == ('awaiting_reissue' if found == 'spoiled' else 'portal_refused'), no)
+    run.insist(new.status()['counts']['cases'] == (found != 'spoiled'), 'no case, or one of a spoiled card')
+    if found == 'spoiled':
+        authorised(room, new, name)
+    elif found == 'unbound':
+        room.portal.unbind(name)
+        new.me.post('/v1/sync')
+        wait_for(lambda: new.application(name)['state'] == 'offered', 20, message='headquarters\' word does not arrive')
+        run.insist(new.status()['counts']['cases'] == 0, 'the case stays open')
+        new.worksheet(name)
+    elif found == 'no_card':
         ask_twice(run, new, name, {'found': 'no_card'})
         new.worksheet(name)
     else:
         ask_twice(run, new, name, {'found': 'card_found', 'serial': card.serial, 'face': face})
         run.insist(new.application(name)['state'] == 'awaiting_reissue', 'the applicant does not wait for headquarters')
         new.quiet()
-        room.portal.authorise(name)
-        new.me.post('/v1/sync')
-        wait_for(lambda: new.application(name)['state'] == 'authorised', 20, message='the authorisation does not arrive')
-        new.worksheet(name)
+        authorised(room, new, name)
     again, = new.make([name], timeout=30)
     run.insist(again.state == 'issued', f'no card after it was settled: {getattr(again, "error", again.state)}')
 
@@ -301,7 +314,7 @@ def old_copy(room, run, old, names):
 
 def reinstalled(sweep):
     """A station is lost and installed anew under a higher epoch; the old copy turns up and is fenced."""
-    for found in chosen(sweep, 'reinstalled', ('no_card', 'card_found'), 1):
+    for found in chosen(sweep, 'reinstalled', ('no_card', 'card_found', 'spoiled', 'unbound'), 1):
         if not sweep.wanted('reinstalled ' + found):
             continue
         with Room(sweep, 'reinstalled-' + found, 3, poll_s=1) as room, \
@@ -312,21 +325,25 @@ def reinstalled(sweep):
             old.quiet()
             card, = old.make([bound], until='printed')
             face = old.me.get('/v1/blanks/' + card.serial)['face_code']
+            if found == 'spoiled':
+                old.spoil(card.serial)
+                old.quiet()
             old.stop()
             new, epoch = new_installation(sweep, room)
-            wait_for(lambda: new.application(bound).get('state') == 'disputed', 20,
+            state = 'awaiting_reissue' if found == 'spoiled' else 'disputed'
+            wait_for(lambda: new.application(bound).get('state') == state, 20,
                      message='what was bound did not come: %s' % new.application(bound).get('state'))
             run.insist(new.status()['epoch'] == epoch, 'another epoch')
             run.insist(new.application(done).get('state') not in ('offered', 'claimed', 'bound'), 'the issued one may be printed')
             old_copy(room, run, old, (third, bound))
-            settle(sweep, room, run, new, bound, found, card, face)
+            settle(room, run, new, bound, found, card, face)
             new.worksheet(third)
             run.insist(new.make([third], timeout=30)[0].state == 'issued', 'the new one makes no card')
             new.quiet()
             live = sorted(c['application'] for c in room.portal.ledger()['cards'] if c['status'] == 'issued')
             run.insist(live == sorted([done, bound, third]), f'live cards: {live}')
             path = new.snapshot()
-            run.check(new._invariants(path) + new._audit(path))
+            run.check(new._invariants(path) + new._audit(path) + new.fsck_portal())
             with sqlite3.connect(path) as db:
                 run.insist(db.execute('SELECT min(epoch), max(epoch) FROM audit').fetchone() == (epoch, epoch), 'rows of another epoch')
             db.close()

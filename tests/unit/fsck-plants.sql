@@ -111,6 +111,9 @@ UPDATE blank SET state='room', application=NULL, card=NULL WHERE serial='SC-0000
 -- plant spoiled-is-told breaks nothing-vanishes
 DELETE FROM intent WHERE kind='spoil' AND serial='SC-000007';
 
+-- plant spoiled-is-told
+UPDATE blank SET spoiled_from='elsewhere' WHERE serial='SC-000007';
+
 -- plant spoiled-chip-unverifiable
 UPDATE blank SET chip_fate='unwritten' WHERE serial='SC-000002';
 
@@ -299,6 +302,14 @@ WHERE kind='report' AND state='refused';
 
 -- plant serials-agree breaks station-has-each-effect
 INSERT INTO portal VALUES(99, 'spoil', 'nobody-knows', '', 'QM-0007', 'SC-000008');
+
+-- plant serials-agree
+SELECT append('born', 'blank', 'SC-000099', NULL, 'spoiled', '', 'station', '{}');
+INSERT INTO card(id, application, attempt, line, face_code, issue_date, approval_sha256, layout_sha256, profile, qr_sha256, expert,
+                 begun_at)
+VALUES('K-99', 'QM-0007', 99, '', 'ZZZZZZZZ99', '2026-11-20', '', '', '', '', 'former-installation', 1);
+INSERT INTO blank(serial, state, application, card, cause, cause_text, spoiled_at, spoiled_from)
+VALUES('SC-000099', 'spoiled', 'QM-0007', 'K-99', 'other', '', 1, 'elsewhere');
 
 -- plant serials-agree breaks registered-has-receipt
 UPDATE blank SET registered=0 WHERE serial='SC-000001';
