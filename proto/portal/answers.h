@@ -5,7 +5,7 @@
 #include "proto/portal/approval.h"
 #include "proto/portal/messages.h"
 
-/* Answer to claim, begin, release, issuance, spoil, void, anchor. Members that the operation does not have stay zero. */
+/* Answer to claim, begin, release, issuance, spoil, void, anchor. Members that the operation lacks stay zero. */
 struct portal_applied {
         json_t *json;
         char application[PORTAL_APPLICATION_MAX + 1]; /* "" for null */

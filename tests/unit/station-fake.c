@@ -1,7 +1,7 @@
 /* The rig's workers in one program, told apart by their name. Each asks the script (DIR/script, station-script.h) what
- * to do at each of its steps: "die" by SIGKILL, "hang", "wait" while the script says so, fail with a kind's name ("retry", "operator", "card",
- * "unknown", "input", "bug") and perhaps a reason, "nonsense", or nothing: go on. What they do to the world stands in
- * DIR/effects, the card in the reader in DIR/chip ("FACE" it holds, or "locked"). */
+ * to do at each of its steps: "die" by SIGKILL, "hang", "wait" while the script says so, fail with a kind's name
+ * ("retry", "operator", "card", "unknown", "input", "bug") and perhaps a reason, "nonsense", or nothing: go on. What
+ * they do to the world stands in DIR/effects, the card in the reader in DIR/chip ("FACE" it holds, or "locked"). */
 #define _GNU_SOURCE
 #include "daemon/work/service.h"
 #include "proto/base/cleanup.h"

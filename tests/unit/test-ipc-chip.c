@@ -42,7 +42,8 @@ static void test_task(void)
         struct chip_task t = { 5000, { 1, 2, 3, 4, 5 }, { 6, 7, 8, 9, 10, 11 }, 5, 6, "PEM", true }, back;
         json_t *json = chip_task_encode(&t);
 
-        CHECK(chip_task_decode(json, true, &back, &err) == 0 && back.fresh && back.wait_ms == 5000 && back.n_isd_aid == 6);
+        CHECK(chip_task_decode(json, true, &back, &err) == 0 && back.fresh && back.wait_ms == 5000 &&
+              back.n_isd_aid == 6);
         CHECK(memcmp(back.aid, t.aid, 5) == 0 && strcmp(back.ca_pem, "PEM") == 0);
         CHECK(chip_task_decode(json, false, &back, &err) < 0);
         check_strict(json, decode_task);
