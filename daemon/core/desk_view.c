@@ -8,6 +8,7 @@
 
 struct item {
         const char *intent, *kind, *application, *serial, *line;
+        const char *minutes; /* of a void that two people signed and this lock was to complete; "" = none */
 };
 
 /* ---- evidence -----------------------------------------------------------------------------------------------------
@@ -121,22 +122,42 @@ static void ask_print(json_t *list, const struct item *item)
             item->serial, item->line);
 }
 
+/* What finishes the chip: the write, the spoil, or the void whose minutes are signed. */
+static void chip_command(const struct item *item, bool no_chip, char *ret, size_t max)
+{
+        char where[64];
+
+        if (no_chip)
+                (void)snprintf(where, sizeof where, "--no-chip");
+        else
+                (void)snprintf(where, sizeof where, "--line %s", item->line);
+        if (item->minutes[0])
+                (void)snprintf(ret, max, "mohr void %s --minutes %s --document FILE %s", item->serial, item->minutes,
+                               where);
+        else if (no_chip || strcmp(item->kind, "lock") == 0)
+                (void)snprintf(ret, max, "mohr spoil %s --cause %s %s", item->serial, no_chip ? "chip_mute" : "CAUSE",
+                               where);
+        else
+                (void)snprintf(ret, max, "mohr write --serial %s %s", item->serial, where);
+}
+
 static void ask_chip(json_t *list, const struct item *item)
 {
         bool lock = strcmp(item->kind, "lock") == 0;
-        char command[200];
+        char command[300];
 
-        (void)snprintf(command, sizeof command,
-                       lock ? "mohr spoil %s --line %s --cause CAUSE" : "mohr write --serial %s --line %s",
-                       item->serial, item->line);
+        chip_command(item, false, command, sizeof command);
         ask(list, "insert", "the chip itself", one, command,
             lock ? "Put card %s into the reader of line %s again: the chip is looked at, and the lock is finished."
                  : "Scan card %s and put it into the reader of line %s: the chip is read back; what is missing is "
                    "written.",
             item->serial, item->line);
-        (void)snprintf(command, sizeof command, "mohr spoil %s --cause chip_mute --no-chip", item->serial);
-        ask(list, "no_chip", "the card", one, command,
-            "Does the chip of card %s not answer in any reader? Spoil the card; its serial goes on the withdrawn list.",
+        chip_command(item, true, command, sizeof command);
+        ask(list, "no_chip", "the card", item->minutes[0] ? two : one, command,
+            item->minutes[0] ? "Does the chip of card %s not answer in any reader? Void it without; its serial goes on "
+                               "the withdrawn list."
+                             : "Does the chip of card %s not answer in any reader? Spoil the card; its serial goes on "
+                               "the withdrawn list.",
             item->serial);
         answer_command(item, "lost", false, command, sizeof command);
         ask(list, "lost", "a search", two, command,
@@ -175,13 +196,15 @@ json_t *unknown_list(struct core *c)
 
         if (!ledger_query(l, &rows,
                           "SELECT id, kind, coalesce(application,''), coalesce(serial,''), coalesce(line,''), "
-                          "started_at, coalesce(step,''), evidence FROM intent WHERE state='unknown' AND kind IN "
-                          "('print','write','lock') ORDER BY started_at",
+                          "started_at, coalesce(step,''), evidence, CASE kind WHEN 'lock' THEN coalesce((SELECT "
+                          "json_extract(body,'$.minutes') FROM act WHERE kind='void' AND confirmed_at IS NOT NULL AND "
+                          "json_extract(body,'$.serial')=serial ORDER BY confirmed_at DESC LIMIT 1),'') ELSE '' END "
+                          "FROM intent WHERE state='unknown' AND kind IN ('print','write','lock') ORDER BY started_at",
                           ""))
                 return list;
         while (db_next(&rows)) {
-                struct item item = { db_text(&rows, 0), db_text(&rows, 1), db_text(&rows, 2), db_text(&rows, 3),
-                                     db_text(&rows, 4) };
+                struct item item = { db_text(&rows, 0), db_text(&rows, 1), db_text(&rows, 2),
+                                     db_text(&rows, 3), db_text(&rows, 4), db_text(&rows, 8) };
 
                 (void)json_array_append_new(
                         list, json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:o,s:o,s:o}", "intent", item.intent, "kind",

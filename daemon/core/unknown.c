@@ -168,8 +168,9 @@ static const struct answer *find_answer(const struct open_item *item, const char
                 if (strcmp(answers[i].kind, item->kind) == 0 && strcmp(answers[i].word, word) == 0)
                         return &answers[i];
         if (strcmp(word, "insert") == 0 && strcmp(item->kind, "print") != 0)
-                (void)err_input(err, REASON_BAD_REQUEST, "the chip answers for itself: insert card %s, mohr %s",
-                                item->serial, strcmp(item->kind, "lock") == 0 ? "spoil" : "write");
+                (void)err_input(err, REASON_BAD_REQUEST,
+                                "the chip answers for itself: insert card %s with the command that the desk names",
+                                item->serial);
         else
                 (void)err_input(err, REASON_BAD_REQUEST, "'%s' does not answer the question about a %s", word,
                                 item->kind);

@@ -3,6 +3,7 @@
 #include "daemon/core/fsck.h"
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/out.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +28,9 @@ static int take_snapshot(struct ctl *c, struct source *ret, struct error *err)
         (void)snprintf(ret->path, sizeof ret->path, "%s/mohr-fsck-XXXXXX", folder ? folder : "/tmp");
         fd = mkstemp(ret->path); /* 0600 */
         if (fd < 0)
-                return err_own(err, ERR_RETRY, REASON_DISK_FULL, "no temporary file in %s", folder ? folder : "/tmp");
+                return err_set(err, ERR_RETRY, ORIGIN_OS, (uint32_t)errno,
+                               errno == ENOSPC ? REASON_DISK_FULL : REASON_INTERNAL, "no temporary file in %s: %s",
+                               folder ? folder : "/tmp", strerror(errno));
         ret->temporary = true;
         if (client_fetch(c, "/v1/snapshot", fd, err) < 0) {
                 (void)close(fd);

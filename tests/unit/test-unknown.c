@@ -197,6 +197,32 @@ static const char *text_at(const json_t *json, const char *key)
         return text ? text : "";
 }
 
+/* A lock that was to complete a signed void is finished by the void, not by a spoil. */
+static void test_lock_of_a_void(void)
+{
+        json_t *body = json_pack("{s:s,s:s}", "serial", SERIAL, "minutes", "1405/12"), *list, *questions;
+        const struct who *signers[] = { &rig_expert, &rig_security };
+
+        open_unknown("lock", "issued", false);
+        list = unknown_list(&rig.core);
+        questions = json_object_get(json_array_get(list, 0), "questions");
+        CHECK(strncmp(text_at(json_array_get(questions, 0), "command"), "mohr spoil ", 11) == 0);
+        json_decref(list);
+        for (size_t i = 0; i < ARRAY_SIZE(signers); i++) {
+                ledger_begin(ledger(), signers[i]);
+                CHECK(act_turn(ledger(), "void", body) == (i ? ACT_SECOND : ACT_FIRST));
+                CHECK(core_commit(&rig.core, &err));
+        }
+        list = unknown_list(&rig.core);
+        questions = json_object_get(json_array_get(list, 0), "questions");
+        for (size_t i = 0; i < 2; i++)
+                CHECK(strstr(text_at(json_array_get(questions, i), "command"),
+                             "mohr void " SERIAL " --minutes 1405/12"));
+        json_decref(list);
+        json_decref(body);
+        close_rig();
+}
+
 static void check_questions(const json_t *item, const char *const *answers)
 {
         const json_t *list = json_object_get(item, "questions"), *q;
@@ -524,6 +550,7 @@ int main(int argc, char **argv)
         data = argv[1];
         test_answers();
         test_lost_with_two_open();
+        test_lock_of_a_void();
         test_view();
         test_missing();
         test_none_came_out();
