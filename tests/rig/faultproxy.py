@@ -200,6 +200,7 @@ class FaultProxy:
     def _serve(self, raw):
         raw.settimeout(20)
         try:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits for the ACK of the TLS tickets
             bad = self.tls
             if bad == 'plain':
                 self._count(bad, 'connect')
@@ -241,6 +242,7 @@ class FaultProxy:
 
     def _forward(self, request):
         with socket.create_connection(('127.0.0.1', self.portal.port), timeout=20) as raw:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.upstream.wrap_socket(raw, server_hostname='127.0.0.1') as up:
                 up.sendall(request.raw)
                 answer = b''
