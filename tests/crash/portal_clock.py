@@ -1,4 +1,5 @@
 """Clocks that are wrong, and thirty days that pass: the stories of the sweep `portal` about time."""
+import os
 import sqlite3
 import time
 
@@ -8,7 +9,8 @@ from rig.procs import wait_for
 CLOCKS = ('behind a month', 'ahead a month', 'certificates not yet valid', 'certificates expired', 'portal months ahead',
           'portal days behind', 'wall jumps within a lease', 'asleep beyond a lease')
 
-OUTAGE = {True: (5000, 30, 3600), False: (12, 30, 2 * DAY)}  # reports, days, seconds of one step
+REPORTS = int(os.environ.get('MOHR_OUTAGE', 1000))  # of a long turn; 5000 take some twenty minutes
+OUTAGE = {True: (REPORTS, 30, 3600), False: (12, 30, 2 * DAY)}  # reports, days, seconds of one step
 
 
 def station_off(room, run, days, tls):
