@@ -2,6 +2,7 @@
 """mohr-print, the gate mohr-once, a private cupsd and the simulated printer: each print starts at most once, whatever is
 killed, and the verdict is right. Usage: print-test.py BUILD [CASE...]"""
 import collections
+import contextlib
 import os
 import random
 import shutil
@@ -142,6 +143,15 @@ def is_printing(machine, intent):
     return lambda: machine.events('print', intent)
 
 
+@contextlib.contextmanager
+def mid_card(room, worker, machine, intent):
+    """A print, released; its card stays inside the machine meanwhile."""
+    with machine.held():
+        task = room.begin(worker, intent)
+        wait_for(is_printing(machine, intent), 10)
+        yield task
+
+
 def probe(room, intent, wait_ms=20000):
     answer = ask(room.worker(), 'probe', {'intent': intent, 'wait_ms': wait_ms})
     return answer['verdict'], answer
@@ -165,12 +175,11 @@ def case_print(room):
 
 
 def kill_cupsd(room, number):
-    machine, intent = room.printer(device_ms=2500), new_intent()
-    task = room.begin(room.worker(), intent)
-    wait_for(is_printing(machine, intent), 10)
-    room.cups.kill(number)
-    time.sleep(0.3)
-    room.cups.revive()
+    machine, intent = room.printer(), new_intent()
+    with mid_card(room, room.worker(), machine, intent) as task:
+        room.cups.kill(number)
+        time.sleep(0.3)
+        room.cups.revive()
     return machine, intent, task
 
 
@@ -298,13 +307,12 @@ def case_called_off(room):
 
 def case_worker_killed_mid_card(room):
     """A fresh worker waits for the card and finds it printed."""
-    machine, intent = room.printer(device_ms=2000), new_intent()
+    machine, intent = room.printer(), new_intent()
     worker = room.worker()
-    room.begin(worker, intent)
-    wait_for(is_printing(machine, intent), 10)
-    worker.process.kill()
-    verdict, answer = probe(room, intent, wait_ms=0)
-    assert verdict == 'unknown' and answer['running'] and answer['gate'] == 'consumed', answer
+    with mid_card(room, worker, machine, intent):
+        worker.process.kill()
+        verdict, answer = probe(room, intent, wait_ms=0)
+        assert verdict == 'unknown' and answer['running'] and answer['gate'] == 'consumed', answer
     verdict, answer = probe(room, intent)
     assert verdict == 'printed' and answer['gate'] == 'done 0', answer
 
@@ -324,12 +332,11 @@ def case_backend_dies(room):
 
 def case_gate_and_backend_die(room):
     """Both gone: consumed and no result, for ever unknown."""
-    machine, intent = room.printer(device_ms=3000), new_intent()
-    task = room.begin(room.worker(), intent)
-    wait_for(is_printing(machine, intent), 10)
-    for name in ('mohr-once', 'cardsim'):
-        for pid in room.cups.backend_pids(name):
-            os.kill(pid, signal.SIGKILL)
+    machine, intent = room.printer(), new_intent()
+    with mid_card(room, room.worker(), machine, intent) as task:
+        for name in ('mohr-once', 'cardsim'):
+            for pid in room.cups.backend_pids(name):
+                os.kill(pid, signal.SIGKILL)
     error = task.error()
     assert (error['kind'], error['reason']) == ('unknown', 'unknown_print'), error
     verdict, answer = probe(room, intent)
@@ -433,10 +440,9 @@ def case_cupsd_gone(room):
 
 
 def case_cupsd_gone_mid_card(room):
-    machine, intent = room.printer(device_ms=1000), new_intent()
-    task = room.begin(room.worker('--silence-ms', '1000'), intent)
-    wait_for(is_printing(machine, intent), 10)
-    room.cups.kill()
+    machine, intent = room.printer(), new_intent()
+    with mid_card(room, room.worker('--silence-ms', '1000'), machine, intent) as task:
+        room.cups.kill()
     error = task.error()
     assert (error['kind'], error['reason']) == ('unknown', 'unknown_print'), error
     room.cups.revive()
@@ -445,11 +451,9 @@ def case_cupsd_gone_mid_card(room):
 
 def case_cupsd_hangs(room):
     """A stopped cupsd costs a bounded time; a card that ended meanwhile is known once it goes on."""
-    machine, intent = room.printer(device_ms=1000), new_intent()
-    worker = room.worker()
-    task = room.begin(worker, intent)
-    wait_for(is_printing(machine, intent), 10)
-    room.cups.child.kill(signal.SIGSTOP)
+    machine, intent = room.printer(), new_intent()
+    with mid_card(room, room.worker(), machine, intent) as task:
+        room.cups.child.kill(signal.SIGSTOP)
     begun = time.monotonic()
     error = Task(room.worker(), 'check').error()
     assert error['reason'] == 'queue_gone' and time.monotonic() - begun < 8, (error, time.monotonic() - begun)
@@ -581,7 +585,7 @@ def storm_once(room, machine, chance):
 
 def case_storm(room):
     """kill -9 of whatever takes part, at random instants; cards are conserved."""
-    seed = int(os.environ.get('SEED', '0')) or int(time.time())
+    seed = int(os.environ.get('SEED', '1'))
     chance, n = random.Random(seed), 25
     machine = room.printer(device_ms=250, blanks=n + 1)
     seen = collections.Counter(storm_once(room, machine, chance) for _ in range(n))

@@ -186,9 +186,8 @@ class Cli(StationTest):
         if self.line()['hopper'] == 0:
             self.load(5)
         serial = self.line()['next']
-        self.printer.write(1500, 'device_ms')
-        self.mohr('print', name, wants=130, until='printing;')
-        self.printer.write(self.device_ms, 'device_ms')
+        with self.printer.held():
+            self.mohr('print', name, wants=130, until='printing;')
         self.wait(lambda: self.state(serial) == 'printed', message='not printed')
         self.finish(serial)
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """The UNKNOWN desk at work: cupsd killed in mid print, a chip pulled in mid write, devices that return, cases to their end."""
+import contextlib
 import json
 import re
 import subprocess
@@ -39,25 +40,18 @@ class DeskTest(StationTest):
         self.mohr(*command, person='assessment-head', wants=8)   # the same office
         self.assertIn('closed', self.mohr(*command, person='security-officer'))
 
-    def in_mid_print(self, name, at_ms=1500):
-        """The applicant's card is inside the printer; its serial."""
-        self.printer.write(at_ms, 'device_ms')
-        self.start_print(name)
-        self.wait(lambda: self.desk.inside(), message='no card is fed')
-        return self.line()['printing']['serial']
+    def kill_all(self, pids):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                self.kill(pid)
 
     def lose_print(self, name):
         """cupsd and what it started are killed while the card moves: nobody can tell what became of it."""
         before = self.line()['printed']
-        serial = self.in_mid_print(name)
-        pids = self.station.cups.backend_pids()
-        self.station.hold('cupsd')
-        for pid in pids:
-            try:
-                self.kill(pid)
-            except ProcessLookupError:
-                pass
-        self.printer.write(self.device_ms, 'device_ms')
+        with self.card_inside(name) as serial:
+            pids = self.station.cups.backend_pids()
+            self.station.hold('cupsd')
+            self.kill_all(pids)
         outcome = self.next_outcome('printed', before, 40)
         self.assertEqual(outcome['error']['kind'], 'unknown', outcome)
         self.station.let('cupsd')
@@ -94,12 +88,9 @@ class DeskTest(StationTest):
         """A print gate that consumed the token, and a card that never left the hopper."""
         name = self.applicant()
         before = self.line()['printed']
-        self.start_print(name)
-        for one in self.wait(lambda: self.station.cups.backend_pids('cardsim'), message='no backend runs'):
-            try:
-                self.kill(one)
-            except ProcessLookupError:
-                pass
+        with self.printer.stopped():    # another holds the machine: nothing is fed
+            self.start_print(name)
+            self.kill_all(self.wait(lambda: self.station.cups.backend_pids('cardsim'), message='no backend runs'))
         self.next_outcome('printed', before, 40)
         self.wait(lambda: self.item('print')['step'] == 'probed', 30, 'the printer is not asked')
         item = self.item('print')

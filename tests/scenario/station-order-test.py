@@ -44,12 +44,6 @@ class Order(StationTest):
         self.worksheet(name)
         self.me.post(LINE + 'print', {'application': name})
 
-    def arrived(self, name):
-        try:
-            return self.application(name).get('worksheet')
-        except Refused:
-            return None
-
     # ---- I-6.7, I-6.8, I-6.9 --------------------------------------------------------------------------------------
 
     def test_02_after_print(self):
@@ -106,11 +100,9 @@ class Order(StationTest):
     def test_04_next_prints_meanwhile(self):
         one, two = self.applicant(), self.applicant()
         serial = self.accepted(one)
-        self.printer.write(1500, 'device_ms')
-        try:
-            before = self.line()['chipped']
-            self.clear_reader()
-            self.start_print(two)
+        before = self.line()['chipped']
+        self.clear_reader()
+        with self.card_inside(two):
             self.refused('line_busy', self.me.post, LINE + 'print', {'application': one})
             self.me.post(LINE + 'write', {'serial': serial})
             self.refused('wrong_state', self.me.post, LINE + 'write', {'serial': serial})
@@ -120,9 +112,7 @@ class Order(StationTest):
             self.assertTrue(outcome['ok'], outcome)
             self.assertEqual(self.line()['printing']['application'], two)
             self.confirm(serial)
-            self.wait(lambda: not self.line()['printing'])
-        finally:
-            self.printer.write(self.device_ms, 'device_ms')
+        self.wait(lambda: not self.line()['printing'])
         self.finish(next(c['serial'] for c in self.line()['in_work']))
 
     def test_05_faces_exchanged_at_inspection(self):

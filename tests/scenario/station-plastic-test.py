@@ -119,16 +119,12 @@ class Plastic(StationTest):
     def test_03_card_in_the_printer_at_the_start(self):
         """The power goes while the card is inside: nobody knows, until the expert has opened the printer."""
         name = self.applicant()
-        self.printer.write(3000, 'device_ms')
-        self.start_print(name)
-        self.wait(lambda: self.desk.inside(), message='no card is fed')
-        serial = self.desk.inside()[0]['serial']
-        core, cupsd = self.station.service('mohrd'), self.station.cups
-        core.child.kill()
-        cupsd.kill()
-        for pid in cupsd.backend_pids():
-            os.kill(pid, signal.SIGKILL)
-        self.printer.write(self.device_ms, 'device_ms')
+        with self.card_inside(name) as serial:
+            core, cupsd = self.station.service('mohrd'), self.station.cups
+            core.child.kill()
+            cupsd.kill()
+            for pid in cupsd.backend_pids():
+                os.kill(pid, signal.SIGKILL)
         self.wait(lambda: [u for u in self.unknown() if u['serial'] == serial and u['step'] == 'probed'], 30,
                   'the print is not looked into')
         self.refused('unknown_open', self.start_print, self.fresh[0])  # asked once, before anything else is printed

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Programs that stand still, and a core that is killed at each step: it answers, nothing is lost, the card is issued."""
+import contextlib
 import os
 import signal
 import time
@@ -143,17 +144,30 @@ class Restart(StationTest):
 
     def test_07_while_printing(self):
         """Before, while and after the card moves."""
-        for at in (0.05, 0.5, 1.2):
-            with self.subTest(at=at):
-                self.printer.write(800, 'device_ms')
+        for moment in (self.machine_waits, self.card_inside, self.card_is_out):
+            with self.subTest(moment=moment.__name__):
                 name = self.applicant()
-                self.start_print(name)
-                self.wait(lambda: (self.line()['printing'] or {'stage': ''})['stage'] == 'print')
-                time.sleep(at)
-                self.kill_core()
-                self.printer.write(self.device_ms, 'device_ms')
-                self.refused_meanwhile(name)
+                with moment(name):
+                    self.kill_core()
+                    self.refused_meanwhile(name)
                 self.finish(self.settle_print(name, None))
+
+    @contextlib.contextmanager
+    def machine_waits(self, name):
+        """The job is with the printer, nothing is fed."""
+        with self.printer.stopped():
+            self.start_print(name)
+            self.wait(lambda: self.station.cups.backend_pids('cardsim'), message='no backend runs')
+            yield
+
+    @contextlib.contextmanager
+    def card_is_out(self, name):
+        """The core, which is stopped, has not heard of it."""
+        out = len(self.printer.events('end'))
+        with self.card_inside(name):
+            self.station.service('mohrd').child.kill(signal.SIGSTOP)
+        self.station.supervisor.wait(lambda: len(self.printer.events('end')) > out, 20, 'no card comes out')
+        yield
 
     def refused_meanwhile(self, name):
         """No second card: an open print keeps the applicant until it is settled, which the probe may do right now."""
@@ -177,7 +191,7 @@ class Restart(StationTest):
                               (('read', 'reset', 'written', 'verify'), ('written', 'verified', 'writing'))):
             with self.subTest(steps=steps):
                 serial = self.accepted(self.applicant())
-                with self.slow_card(40):
+                with self.stuck_card(3) if 'identify' in steps else self.slow_card(40):
                     self.start_write(serial, *steps)
                     self.kill_core()
                     self.desk.take_out()

@@ -162,13 +162,15 @@ class StationTest(unittest.TestCase):
         self.worksheet(name)
         return name
 
+    def arrived(self, name):
+        """Its worksheet, once the portal has given all that a print needs: the photo comes last."""
+        try:
+            return self.me.get(f'/v1/applications/{name}/photo') and self.application(name).get('worksheet')
+        except Refused:
+            return None
+
     def worksheet(self, name):
-        def known():
-            try:
-                return self.application(name).get('worksheet')
-            except Refused:
-                return None
-        sheet = self.wait(known, message=name + ' does not arrive')
+        sheet = self.wait(lambda: self.arrived(name), message=name + ' does not arrive')
         self.me.post(f'/v1/applications/{name}/worksheet', {'number': sheet['number']})
 
     @classmethod
@@ -188,6 +190,14 @@ class StationTest(unittest.TestCase):
         if self.line()['hopper'] == 0:
             self.load(10)
         return self.me.post(LINE + 'print', {'application': name})
+
+    @contextlib.contextmanager
+    def card_inside(self, name):
+        """Prints; the serial of the applicant's card, which stays inside the printer, half printed, meanwhile."""
+        with self.printer.held():
+            self.start_print(name)
+            card, = self.wait(lambda: [c for c in self.desk.inside() if c['state'] == 'half'], message='no card is fed')
+            yield card['serial']
 
     def print_outcome(self, name):
         """Prints and returns the outcome the line tells."""
@@ -254,6 +264,21 @@ class StationTest(unittest.TestCase):
             yield
         finally:
             del os.environ['MOHR_SIM_DELAY_MS']
+
+    @contextlib.contextmanager
+    def stuck_card(self, at):
+        """A card put in meanwhile does not answer its at-th command."""
+        stuck = self.station.path('stuck')
+        with open(stuck, 'w'):
+            pass
+        hook = {'MOHR_SIM_HOOK': f'{at}:before', 'MOHR_SIM_HOOK_RUN': f'while [ -e {stuck} ]; do sleep 0.02; done'}
+        os.environ.update(hook)
+        try:
+            yield
+        finally:
+            os.unlink(stuck)
+            for name in hook:
+                del os.environ[name]
 
     def start_write(self, serial, *steps):
         """Until the line is at one of these steps; the outcome before."""

@@ -10,6 +10,7 @@
  *   fault                     jam or cover while a person must act; the operator's command removes it
  *   next                      one command for the next card, taken by it: jam, jam_feed, double_feed, die, exit N,
  *                             refuse N (before a card is fed), nohistory
+ *   hold                      while it is there, a card stays inside half way, whatever device_ms says
  *   blind                     when there, nothing is drawn: faces stay empty, and a card costs no time of the machine's
  *   fed panels starts         counters
  *   ledger                    one JSON line per event with CLOCK_MONOTONIC milliseconds
@@ -289,6 +290,8 @@ static void ink(const char *card, long until_ms)
         put_face(card, "work/page-1.png", "front.png");
         count("panels", PANELS_FRONT);
         sleep_ms((until_ms - now_ms()) / 2);
+        while (access("hold", F_OK) == 0)
+                sleep_ms(POLL_MS);
         if (put_face(card, "work/page-2.png", "back.png"))
                 count("panels", PANELS_BACK);
         sleep_ms(until_ms - now_ms());

@@ -92,6 +92,15 @@ class Printer:
             os.unlink(self.path("fault"))
 
     @contextlib.contextmanager
+    def held(self):
+        """Meanwhile a card that is fed stays inside, half printed."""
+        self.write("", "hold")
+        try:
+            yield
+        finally:
+            os.unlink(self.path("hold"))
+
+    @contextlib.contextmanager
     def stopped(self):
         """True when no program holds the machine; then none can begin meanwhile."""
         fd = os.open(self.path("lock"), os.O_RDWR)
