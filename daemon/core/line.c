@@ -85,6 +85,7 @@ struct line *line_by_name(struct core *c, const char *name)
         return NULL;
 }
 
+/* A running print is asked about here only when nothing runs it any more: its outcome could not be recorded. */
 int line_check(struct line *line, struct error *err)
 {
         struct ledger *l = &line->core->ledger;
@@ -99,8 +100,10 @@ int line_check(struct line *line, struct error *err)
                 return err_own(err, ERR_OPERATOR, why, "line %s holds since serial %s", line->config->name,
                                serial[0] ? serial : "-");
         }
-        if (ledger_get_int(l, "SELECT count(*) FROM intent WHERE line=?1 AND kind='print' AND state='unknown'", "s",
-                           line->config->name) > 0)
+        if (ledger_get_int(l,
+                           "SELECT count(*) FROM intent WHERE line=?1 AND kind='print' AND state IN "
+                           "('running','unknown')",
+                           "s", line->config->name) > 0)
                 return err_own(err, ERR_UNKNOWN, REASON_UNKNOWN_OPEN, "line %s has a print of unknown outcome",
                                line->config->name);
         return 0;

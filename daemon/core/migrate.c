@@ -26,11 +26,30 @@ static int os_error(struct error *err, const char *doing, const char *path)
                        "cannot %s %s: %s", doing, path, strerror(code));
 }
 
-static int new_file(const char *path, struct error *err)
-{
-        cleanup(close_p) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+enum { SAME_SECOND_MAX = 20 };
 
-        return fd < 0 ? os_error(err, "make the backup", path) : 0;
+/* A file of its own, named PATH.schema-FROM.TIME; "-2" and so on behind it when a start of the same second, cut off
+ * before it ended, has left one. */
+static int new_file(const char *path, int64_t from, char *ret, size_t max, struct error *err)
+{
+        time_t now = (time_t)(clock_wall_ms() / 1000);
+        char when[32] = "", suffix[8] = "";
+        int fd = -1;
+        struct tm tm;
+
+        (void)strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+        for (int i = 2; fd < 0 && i < SAME_SECOND_MAX; i++) {
+                if ((size_t)snprintf(ret, max, "%s.schema-%d.%s%s", path, (int)from, when, suffix) >= max)
+                        return err_input(err, REASON_BAD_CONFIG, "ledger path too long");
+                fd = open(ret, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+                if (fd < 0 && errno != EEXIST)
+                        break;
+                (void)snprintf(suffix, sizeof suffix, "-%d", i);
+        }
+        if (fd < 0)
+                return os_error(err, "make the backup", ret);
+        (void)close(fd);
+        return 0;
 }
 
 /* The file and its name in the folder. */
@@ -86,16 +105,8 @@ static int verify(struct db *db, const char *path, struct error *err)
 int migrate_backup(struct db *db, const char *path, char *ret, size_t max, struct error *err)
 {
         int64_t version = 0;
-        time_t now = (time_t)(clock_wall_ms() / 1000);
-        char when[32] = "";
-        struct tm tm;
 
-        if (db_get_int(db, &version, err, "PRAGMA user_version", "") < 0)
-                return -1;
-        (void)strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-        if ((size_t)snprintf(ret, max, "%s.schema-%d.%s", path, (int)version, when) >= max)
-                return err_input(err, REASON_BAD_CONFIG, "ledger path too long");
-        if (new_file(ret, err) < 0)
+        if (db_get_int(db, &version, err, "PRAGMA user_version", "") < 0 || new_file(path, version, ret, max, err) < 0)
                 return -1;
         if (copy_to(db, ret, err) == 0 && make_durable(ret, err) == 0 && verify(db, ret, err) == 0)
                 return 0;

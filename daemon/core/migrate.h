@@ -10,8 +10,9 @@
 
 enum { MIGRATE_OLDEST = 1 };
 
-/* Copies the ledger through SQLite's backup API to PATH.schema-FROM.TIME beside it (a new file, mode 0600), and reads
- * the copy back: integrity, schema, head of the audit. The name into ret. Blocks for the whole copy. */
+/* Copies the ledger through SQLite's backup API to PATH.schema-FROM.TIME beside it (a new file, mode 0600; "-2" behind
+ * it for a second one of that second), and reads the copy back: integrity, schema, head of the audit. The name into
+ * ret. Blocks for the whole copy. */
 int migrate_backup(struct db *db, const char *path, char *ret, size_t max, struct error *err);
 /* Refuses (OPERATOR, SCHEMA_OTHER) while a card was in work when the former version ended, or when this version cannot
  * come from there; the ledger is untouched then. Else backup and migration; l is open and its head read, outside a

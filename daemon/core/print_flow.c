@@ -69,6 +69,7 @@ static void flow_end(struct print_flow *f, const struct error *err)
         outcome_set(line, &line->printed, "print", application, serial, intent, err ? &why : NULL);
         if (err && intent[0])
                 recover_later(line->core);
+        print_flow_probe(line); /* an outcome that came open meanwhile waited for the printer */
 }
 
 static void enter(struct print_flow *f, enum print_stage stage)
@@ -90,7 +91,6 @@ static bool is_unstarted(const struct error *err)
 static void print_ended(struct print_flow *f, const struct error *err, const json_t *result)
 {
         struct core *c = core_of(f);
-        struct line *line = f->line;
         struct error why = err && f->called_off ? f->error : err ? *err : (struct error){ 0 };
         bool open = err && !is_unstarted(err);
 
@@ -109,8 +109,6 @@ static void print_ended(struct print_flow *f, const struct error *err, const jso
         if (open)
                 why.kind = ERR_UNKNOWN;
         flow_end(f, err ? &why : NULL);
-        if (open)
-                print_flow_probe(line);
 }
 
 static void print_submitted(struct print_flow *f, const struct ipc_message *m)

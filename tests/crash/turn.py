@@ -283,7 +283,7 @@ class Work:
             except GaveUp as why:
                 return f'the expert gave up: {why}'
             self.disturb()
-            if self.expert.hopeless():
+            if self.expert.hopeless() and not self.what.get('wrong_keys'):  # there somebody looks into the keys
                 return f'the expert gave up: {self.expert.hopeless()}'
             if time.monotonic() > end:
                 return f'not done after {limit} s: {self.state()}'

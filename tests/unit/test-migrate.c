@@ -293,6 +293,18 @@ static void test_without_chain(void)
         CHECK(backups(NULL, 0) == 0 && version_of(path) == 1);
 }
 
+/* Starts that are cut off within one second leave a backup each. */
+static void test_backups_of_one_second(void)
+{
+        cleanup(db_close) struct db db = { 0 };
+        char backup[512];
+
+        restore(NULL);
+        CHECK(db_open(&db, path, false, &err) == 0);
+        for (size_t n = 1; n <= 5; n++)
+                CHECK(migrate_backup(&db, path, backup, sizeof backup, &err) == 0 && backups(NULL, 0) == n);
+}
+
 static void test_no_room_for_the_backup(void)
 {
         cleanup(json_p) json_t *before = old_rows();
@@ -398,6 +410,7 @@ int main(int argc, char **argv)
         test_works_on();
         test_refused();
         test_without_chain();
+        test_backups_of_one_second();
         test_no_room_for_the_backup();
         test_killed();
         clean();

@@ -54,6 +54,20 @@ static void open_unknown(const char *kind, const char *state, bool probed)
         CHECK(core_commit(&rig.core, &err));
 }
 
+/* A print whose outcome could not be written down holds the line before anybody calls it unknown. */
+static void test_unrecorded_print(void)
+{
+        struct intent_spec spec = { .kind = "print", .application = APP, .serial = SERIAL, .line = "a" };
+
+        open_rig("printing");
+        CHECK(line_check(&rig.core.lines[0], &err) == 0);
+        ledger_begin(ledger(), &rig_expert);
+        intent_new(ledger(), &spec, intent);
+        CHECK(core_commit(&rig.core, &err));
+        CHECK(line_check(&rig.core.lines[0], &err) < 0 && err.reason == REASON_UNKNOWN_OPEN);
+        close_rig();
+}
+
 static int decide(const struct who *who, const char *answer, const char *serial, bool *second)
 {
         *second = false;
@@ -551,6 +565,7 @@ int main(int argc, char **argv)
         test_answers();
         test_lost_with_two_open();
         test_lock_of_a_void();
+        test_unrecorded_print();
         test_view();
         test_missing();
         test_none_came_out();
