@@ -139,7 +139,11 @@ class Expert(expert_chip.Reader, expert_unknown.UnknownDesk):
 
     def worksheets(self):
         for name, row in self.rows.items():
-            if row['worksheet_at'] or row['state'] not in PRINTABLE or name in self.declined:
+            if row['state'] not in PRINTABLE or name in self.declined:
+                continue
+            if row['worksheet_at']:
+                if row['refusal'] and name in self.chosen:  # seen only after she had compared
+                    self.decline(name, row['refusal'])
                 continue
             if name not in self.chosen and len(self.chosen) >= self.cards:
                 continue
