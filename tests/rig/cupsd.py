@@ -14,6 +14,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import time
 import sys
 
 from .procs import Child, wait_for
@@ -226,7 +227,11 @@ class PrivateCupsd:
         argv = ['lpadmin', '-p', name, '-E', '-v', uri, *(['-P', ppd] if ppd else [])]
         for option in (*options, 'printer-is-shared=false'):
             argv += ['-o', option]
-        done = subprocess.run(argv, env=self.env(), capture_output=True, text=True)
+        for _ in range(10):  # a connection that a busy cupsd did not take in time: once more
+            done = subprocess.run(argv, env=self.env(), capture_output=True, text=True)
+            if 'Unable to connect' not in done.stderr or not self.alive():
+                break
+            time.sleep(0.2)
         if done.returncode != 0:
             raise RuntimeError('lpadmin: ' + done.stderr)
 
