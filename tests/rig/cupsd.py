@@ -14,8 +14,8 @@ import pwd
 import shutil
 import signal
 import subprocess
-import time
 import sys
+import time
 
 from .procs import Child, wait_for
 
