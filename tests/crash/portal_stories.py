@@ -267,6 +267,13 @@ def authorised(room, new, name):
     new.worksheet(name)
 
 
+def photo(station, name):
+    try:
+        return station.me.get(f'/v1/applications/{name}/photo')
+    except Refused:
+        return None
+
+
 def settle(room, run, new, name, found, card, face):
     """What was begun elsewhere is not printed before people said what became of it, or headquarters did."""
     try:
@@ -291,6 +298,7 @@ def settle(room, run, new, name, found, card, face):
         run.insist(new.application(name)['state'] == 'awaiting_reissue', 'the applicant does not wait for headquarters')
         new.quiet()
         authorised(room, new, name)
+    wait_for(lambda: photo(new, name), 20, message='the photo does not arrive')  # the new ledger's first round may still go on
     again, = new.make([name], timeout=30)
     run.insist(again.state == 'issued', f'no card after it was settled: {getattr(again, "error", again.state)}')
 
