@@ -64,6 +64,18 @@ static int decode_identity(const json_t *json)
         return chip_identity_decode(json, &c, &err);
 }
 
+/* By members: what lies between them is nobody's. */
+static bool same_identity(const struct chip_identity *a, const struct chip_identity *b)
+{
+        return memcmp(a->chip_id, b->chip_id, sizeof a->chip_id) == 0 && a->n_atr == b->n_atr &&
+               memcmp(a->atr, b->atr, a->n_atr) == 0 && a->n_cplc == b->n_cplc &&
+               memcmp(a->cplc, b->cplc, a->n_cplc) == 0 && a->n_isd_aid == b->n_isd_aid &&
+               memcmp(a->isd_aid, b->isd_aid, a->n_isd_aid) == 0 && a->n_keys == b->n_keys &&
+               memcmp(a->keys, b->keys, a->n_keys * sizeof a->keys[0]) == 0 && a->scp == b->scp && a->i == b->i &&
+               a->max_command == b->max_command && a->app == b->app && a->has_sod == b->has_sod &&
+               memcmp(a->sod_sha256, b->sod_sha256, sizeof a->sod_sha256) == 0;
+}
+
 static void test_identity(void)
 {
         struct chip_identity c = { .chip_id = { 1, 2, 3 },
@@ -83,7 +95,7 @@ static void test_identity(void)
                              back;
         json_t *json = chip_identity_encode(&c);
 
-        CHECK(chip_identity_decode(json, &back, &err) == 0 && memcmp(&c, &back, sizeof c) == 0);
+        CHECK(chip_identity_decode(json, &back, &err) == 0 && same_identity(&c, &back));
         check_strict(json, decode_identity);
         c.max_command = 256;
         json = chip_identity_encode(&c);
