@@ -65,14 +65,22 @@ static int decode_identity(const json_t *json)
 }
 
 /* By members: what lies between them is nobody's. */
+static bool same_keys(const struct chip_identity *a, const struct chip_identity *b)
+{
+        for (size_t i = 0; i < a->n_keys; i++)
+                if (a->keys[i].kid != b->keys[i].kid || a->keys[i].kvn != b->keys[i].kvn ||
+                    a->keys[i].type != b->keys[i].type || a->keys[i].n_bytes != b->keys[i].n_bytes)
+                        return false;
+        return a->n_keys == b->n_keys;
+}
+
 static bool same_identity(const struct chip_identity *a, const struct chip_identity *b)
 {
         return memcmp(a->chip_id, b->chip_id, sizeof a->chip_id) == 0 && a->n_atr == b->n_atr &&
                memcmp(a->atr, b->atr, a->n_atr) == 0 && a->n_cplc == b->n_cplc &&
                memcmp(a->cplc, b->cplc, a->n_cplc) == 0 && a->n_isd_aid == b->n_isd_aid &&
-               memcmp(a->isd_aid, b->isd_aid, a->n_isd_aid) == 0 && a->n_keys == b->n_keys &&
-               memcmp(a->keys, b->keys, a->n_keys * sizeof a->keys[0]) == 0 && a->scp == b->scp && a->i == b->i &&
-               a->max_command == b->max_command && a->app == b->app && a->has_sod == b->has_sod &&
+               memcmp(a->isd_aid, b->isd_aid, a->n_isd_aid) == 0 && same_keys(a, b) && a->scp == b->scp &&
+               a->i == b->i && a->max_command == b->max_command && a->app == b->app && a->has_sod == b->has_sod &&
                memcmp(a->sod_sha256, b->sod_sha256, sizeof a->sod_sha256) == 0;
 }
 
