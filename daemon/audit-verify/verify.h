@@ -1,5 +1,5 @@
 /* mohr-audit-verify: an auditor's second opinion on a ledger, from the description of the audit chain alone
- * (daemon/core/audit.h, the comment; docs/man/mohr-audit-verify.8). It shares no code with the core.
+ * (daemon/core/ledger/audit.h, the comment; docs/man/mohr-audit-verify.8). It shares no code with the core.
  *
  * Row hash: SHA-256("mohr-audit-v1" 0x00 || prev, 64 hex digits || netstrings of seq, epoch, boot_id, t_wall, t_boot,
  * actor, role, event, entity, subject, from_state, to_state, intent, body; NULL is "-1:,"). Blocks on the file only. */

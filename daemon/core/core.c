@@ -1,7 +1,7 @@
 #include "daemon/core/core.h"
-#include "daemon/core/api.h"
-#include "daemon/core/log.h"
-#include "daemon/core/recover.h"
+#include "daemon/core/card/recover.h"
+#include "daemon/core/loop/log.h"
+#include "daemon/core/web/api.h"
 #include "proto/base/cleanup.h"
 #include "proto/gp/profile.h"
 #include <errno.h>

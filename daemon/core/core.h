@@ -1,17 +1,17 @@
 /* The core: what all parts of mohrd share. One process, one loop, one ledger; no part keeps a second copy of a state.
  */
 #pragma once
-#include "daemon/core/actor.h"
-#include "daemon/core/anchor.h"
-#include "daemon/core/config.h"
-#include "daemon/core/intent.h"
-#include "daemon/core/line.h"
-#include "daemon/core/loop.h"
-#include "daemon/core/notify.h"
-#include "daemon/core/outbox.h"
-#include "daemon/core/supervise.h"
-#include "daemon/core/sync.h"
-#include "daemon/core/web.h"
+#include "daemon/core/card/line.h"
+#include "daemon/core/config/config.h"
+#include "daemon/core/ledger/intent.h"
+#include "daemon/core/loop/loop.h"
+#include "daemon/core/loop/notify.h"
+#include "daemon/core/people/actor.h"
+#include "daemon/core/portal/anchor.h"
+#include "daemon/core/portal/outbox.h"
+#include "daemon/core/portal/sync.h"
+#include "daemon/core/supervise/supervise.h"
+#include "daemon/core/web/web.h"
 
 enum { APPLICATION_TEXT = 33, SERIAL_TEXT = 21, SHA256_TEXT = 65 };
 

@@ -5,7 +5,7 @@ import sys
 name, source, target = sys.argv[1:]
 data = open(source, "rb").read() + b"\0"
 with open(target, "w") as out:
-    out.write('#include "daemon/core/schema.h"\n\nconst char %s[] = {\n' % name)
+    out.write('#include "daemon/core/ledger/schema.h"\n\nconst char %s[] = {\n' % name)
     for i in range(0, len(data), 16):
         out.write("        " + " ".join("%d," % b for b in data[i:i + 16]) + "\n")
     out.write("};\n")

@@ -1,7 +1,7 @@
 /* mohrd: the core of the issuance station. */
-#include "daemon/core/config_table.h"
+#include "daemon/core/config/config_table.h"
 #include "daemon/core/core.h"
-#include "daemon/core/log.h"
+#include "daemon/core/loop/log.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 #include "daemon/ctl/child.h"
-#include "daemon/core/launch.h"
+#include "daemon/core/supervise/launch.h"
 #include "daemon/ipc/packet.h"
 #include <errno.h>
 #include <poll.h>

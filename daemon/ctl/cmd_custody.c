@@ -1,5 +1,5 @@
 /* Missing and found cards, voids, and the way of a card to headquarters. */
-#include "daemon/core/audit.h"
+#include "daemon/core/ledger/audit.h"
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/follow.h"
 #include <stdio.h>

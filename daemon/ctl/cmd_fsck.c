@@ -1,6 +1,6 @@
 /* fsck and audit verify: on a snapshot of the running station, on the ledger of a stopped one, or on a file; with the
  * portal's own ledger when asked. */
-#include "daemon/core/fsck.h"
+#include "daemon/core/fsck/fsck.h"
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/out.h"
 #include <errno.h>

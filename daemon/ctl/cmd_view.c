@@ -1,5 +1,5 @@
 /* Commands that only look. */
-#include "daemon/core/machine.h"
+#include "daemon/core/ledger/machine.h"
 #include "daemon/ctl/client.h"
 #include "daemon/ctl/out.h"
 #include <fcntl.h>

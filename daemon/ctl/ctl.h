@@ -1,7 +1,7 @@
 /* `mohr`, the station's command: what its parts share. It holds nothing: every act is a call to the core's HTTP API on
  * the unix socket (proto/station.openapi.yaml). Exit status: proto/base/reason.h, and 2 for usage, 130 for Ctrl-C. */
 #pragma once
-#include "daemon/core/config.h"
+#include "daemon/core/config/config.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/json.h"
 

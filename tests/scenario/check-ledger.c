@@ -1,5 +1,5 @@
 /* check-ledger FILE: every invariant of the ledger on a copy, one line per fault; exit 0 when there is none. */
-#include "daemon/core/fsck.h"
+#include "daemon/core/fsck/fsck.h"
 #include <stdio.h>
 
 static void say(void *context, const struct fsck_fault *fault)

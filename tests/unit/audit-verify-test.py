@@ -2,7 +2,7 @@
 """mohr-audit-verify against a forger with root: every kind of tampering is found and the row named.
 Usage: audit-verify-test.py MOHR_AUDIT_VERIFY MAKE_LEDGER FAILING (the verifier over fail-calls.c)
 
-The forger computes hashes from the description in daemon/core/audit.h, in Python, as the product does not."""
+The forger computes hashes from the description in daemon/core/ledger/audit.h, in Python, as the product does not."""
 import hashlib
 import json
 import os

@@ -32,8 +32,8 @@ def build(folder, text):
     rules, out = os.path.join(folder, 'rules.sql'), os.path.join(folder, 'rules.c')
     with open(rules, 'w') as f:
         f.write(text)
-    run = subprocess.run([sys.executable, os.path.join(CORE, 'fsck_embed.py'), out, os.path.join(CORE, 'schema.sql'),
-                          os.path.join(CORE, 'fsck_setup.sql'), rules], capture_output=True, text=True)
+    run = subprocess.run([sys.executable, os.path.join(CORE, 'fsck/fsck_embed.py'), out, os.path.join(CORE, 'ledger/schema.sql'),
+                          os.path.join(CORE, 'fsck/fsck_setup.sql'), rules], capture_output=True, text=True)
     if run.returncode:
         assert not os.path.exists(out) and run.stderr.startswith(rules + ': '), run.stderr
         return None

@@ -1,6 +1,6 @@
 #include "tests/unit/fsck-ledger.h"
-#include "daemon/core/act.h"
-#include "daemon/core/intent.h"
+#include "daemon/core/ledger/act.h"
+#include "daemon/core/ledger/intent.h"
 #include "proto/base/cleanup.h"
 #include "proto/base64.h"
 #include "tests/unit/test.h"

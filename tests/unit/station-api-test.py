@@ -24,7 +24,7 @@ def references(node):
 
 
 def routes_of_the_core(root):
-    text = source(root, 'daemon/core/api.c')
+    text = source(root, 'daemon/core/web/api.c')
     return {(m.lower(), p) for m, p in re.findall(r'\{ "(GET|POST|PUT)", "(/v1/[^"]*)"', text)}
 
 
@@ -39,11 +39,11 @@ def main():
         node = document
         for part in reference.removeprefix('#/').split('/'):
             node = node[part]
-    causes = re.search(r'spoil_causes\[\] = \{(.*?)\}', source(root, 'daemon/core/spoil.c'), re.S).group(1)
+    causes = re.search(r'spoil_causes\[\] = \{(.*?)\}', source(root, 'daemon/core/custody/spoil.c'), re.S).group(1)
     assert re.findall(r'"([a-z_]+)"', causes) == document['components']['schemas']['Cause']['enum']
     for cause in document['components']['schemas']['Cause']['enum']:
         assert cause in source(root, 'daemon/ctl/commands.c'), cause
-    states = set(re.findall(r'\{ A, "(\w+)"', source(root, 'daemon/core/machine.c')))
+    states = set(re.findall(r'\{ A, "(\w+)"', source(root, 'daemon/core/ledger/machine.c')))
     assert set(document['components']['schemas']['Waiting']['properties']['state']['enum']) <= states
     print(f'{len(described)} operations described')
 

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "tests/unit/station-rig.h"
-#include "daemon/core/log.h"
-#include "daemon/core/stock.h"
+#include "daemon/core/custody/stock.h"
+#include "daemon/core/loop/log.h"
 #include "proto/text/date.h"
 #include "tests/unit/station-net.h"
 #include <errno.h>

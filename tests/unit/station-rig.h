@@ -1,9 +1,9 @@
 /* A station in a temporary folder: the core's own parts on a fresh ledger, a portal of the test's own keys, and on wish
  * the whole core with workers that follow a script (station-fake.c). */
 #pragma once
-#include "daemon/core/approvals.h"
+#include "daemon/core/card/inspect.h"
 #include "daemon/core/core.h"
-#include "daemon/core/inspect.h"
+#include "daemon/core/portal/approvals.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/pki.h"
 

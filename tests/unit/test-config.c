@@ -1,8 +1,8 @@
 /* daemon/core/config: every fault is told with file:line:column, all in one pass; the table prints a sample that it
  * accepts itself. Columns were counted by hand; UTF-8 cases are RFC 3629 4 and 10. */
 #define _GNU_SOURCE
-#include "daemon/core/actor.h"
-#include "daemon/core/config_table.h"
+#include "daemon/core/config/config_table.h"
+#include "daemon/core/people/actor.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/test.h"
 #include <string.h>

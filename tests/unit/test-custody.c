@@ -1,9 +1,9 @@
 /* Custody: each act in each state of a blank, by each of the people, with all that is refused; what the portal is told;
  * and every ledger healthy afterwards. Argument: tests/data. */
-#include "daemon/core/cases.h"
-#include "daemon/core/custody.h"
-#include "daemon/core/fsck.h"
-#include "daemon/core/inspect.h"
+#include "daemon/core/card/inspect.h"
+#include "daemon/core/custody/custody.h"
+#include "daemon/core/desk/cases.h"
+#include "daemon/core/fsck/fsck.h"
 #include "tests/unit/fsck-ledger.h"
 #include "tests/unit/station-rig.h"
 #include <string.h>

@@ -1,9 +1,9 @@
 /* What people do at the desk: stock, hopper, inspection, putting a double feed right, spoiling at every stage, acts of
  * two people; and what a ledger full of blanks costs one turn of the loop. Argument: tests/data. */
-#include "daemon/core/act.h"
-#include "daemon/core/pick.h"
-#include "daemon/core/spoil.h"
-#include "daemon/core/stock.h"
+#include "daemon/core/card/pick.h"
+#include "daemon/core/custody/spoil.h"
+#include "daemon/core/custody/stock.h"
+#include "daemon/core/ledger/act.h"
 #include "tests/unit/station-rig.h"
 
 static struct rig rig;

@@ -1,5 +1,5 @@
 /* daemon/core/events: the ring and its cursors. Form of an event: HTML Living Standard 9.2.6. */
-#include "daemon/core/events.h"
+#include "daemon/core/web/events.h"
 #include "tests/unit/test.h"
 #include <inttypes.h>
 #include <string.h>

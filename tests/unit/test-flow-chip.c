@@ -1,9 +1,9 @@
 /* The chip flow against fake workers: whatever fails at whatever step, a chip that may hold anything of the holder is
  * looked at or locked, one that was not touched is as before, and no approval's script goes to two chips. Arguments:
  * tests/data, station-fake. */
-#include "daemon/core/chip_flow.h"
-#include "daemon/core/recover.h"
-#include "daemon/core/unknown.h"
+#include "daemon/core/card/chip_flow.h"
+#include "daemon/core/card/recover.h"
+#include "daemon/core/desk/unknown.h"
 #include "tests/unit/station-rig.h"
 #include <signal.h>
 

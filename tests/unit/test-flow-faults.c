@@ -1,7 +1,7 @@
 /* Anchors and outbox while the ledger, the portal or the values fail: nothing is made half, nothing open is forgotten,
  * a value that breaks the contract is never sent. Arguments: tests/data, station-fake; --whole: every N, not every 7th.
  */
-#include "daemon/core/portal_calls.h"
+#include "daemon/core/portal/portal_calls.h"
 #include "tests/unit/fail-sqlite.h"
 #include "tests/unit/station-rig.h"
 #include <sqlite3.h>

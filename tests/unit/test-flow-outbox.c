@@ -1,7 +1,7 @@
 /* The outbox with a portal that misbehaves: every call ends once, with the same key and bytes; the order is kept per
  * application and nobody waits for another's trouble; the same after a restart. Arguments: tests/data, station-fake. */
-#include "daemon/core/portal_calls.h"
-#include "daemon/core/spoil.h"
+#include "daemon/core/custody/spoil.h"
+#include "daemon/core/portal/portal_calls.h"
 #include "tests/unit/station-rig.h"
 #include <signal.h>
 #include <sys/wait.h>

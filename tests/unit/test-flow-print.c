@@ -1,9 +1,9 @@
 /* The print flow against fake workers and portal: whatever fails at whatever step, application, blank and intent end in
  * a state that can go on, no intent is printed twice, and a restart finds its way. Arguments: tests/data, station-fake.
  */
-#include "daemon/core/print_flow.h"
-#include "daemon/core/recover.h"
-#include "daemon/core/unknown.h"
+#include "daemon/core/card/print_flow.h"
+#include "daemon/core/card/recover.h"
+#include "daemon/core/desk/unknown.h"
 #include "tests/unit/station-rig.h"
 
 #define APP "APP-1405-000017"

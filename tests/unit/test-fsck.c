@@ -1,9 +1,9 @@
 /* fsck: a healthy ledger breaks no rule; for each rule its violation, planted in a copy by raw SQL with the triggers
  * away and the CHECKs off, is reported by its name, and nothing else but what breaks with it. */
-#include "daemon/core/audit.h"
-#include "daemon/core/fsck_inside.h"
-#include "daemon/core/machine.h"
-#include "daemon/core/schema.h"
+#include "daemon/core/fsck/fsck_inside.h"
+#include "daemon/core/ledger/audit.h"
+#include "daemon/core/ledger/machine.h"
+#include "daemon/core/ledger/schema.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/fsck-ledger.h"
 #include "tests/unit/test.h"

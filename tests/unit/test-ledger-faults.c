@@ -2,8 +2,8 @@
  * ever, or only by its answer, for every N until a run is clean. Whatever happens: what was answered DONE stands in the
  * file, what was answered NOT_DONE does not, and the file opens again (SQLite's own way of testing; a failed COMMIT is
  * an unknown outcome, DESIGN 4). Argument --whole: every N; without it a sample. */
-#include "daemon/core/intent.h"
-#include "daemon/core/schema.h"
+#include "daemon/core/ledger/intent.h"
+#include "daemon/core/ledger/schema.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/json.h"
 #include "tests/unit/fail-sqlite.h"

@@ -1,5 +1,5 @@
 /* The ledger: settings, transitions, audit in the same transaction, refusals, a restart, the chain. */
-#include "daemon/core/intent.h"
+#include "daemon/core/ledger/intent.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/json.h"
 #include "tests/unit/test.h"

@@ -1,8 +1,8 @@
 /* daemon/core/loop and timer: order of deadlines, one event at a time, children, signals, silence when idle. */
 #define _GNU_SOURCE
-#include "daemon/core/log.h"
-#include "daemon/core/loop.h"
-#include "daemon/core/notify.h"
+#include "daemon/core/loop/log.h"
+#include "daemon/core/loop/loop.h"
+#include "daemon/core/loop/notify.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/test.h"
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The life cycles once more: for each entity, state and event the C table, the ledger's copy and the ledger's triggers
  * say the same. Each step is tried by SQL alone, behind an audit row that says what it wants. */
-#include "daemon/core/ledger.h"
+#include "daemon/core/ledger/ledger.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/test.h"
 #include <string.h>

@@ -2,10 +2,10 @@
  * becomes this program's schema with every row as it was; refused or cut off anywhere, the old file is untouched.
  * Argument: tests/data/ledger. */
 #define _GNU_SOURCE
-#include "daemon/core/fsck.h"
-#include "daemon/core/ledger.h"
-#include "daemon/core/migrate.h"
-#include "daemon/core/schema.h"
+#include "daemon/core/fsck/fsck.h"
+#include "daemon/core/ledger/ledger.h"
+#include "daemon/core/ledger/migrate.h"
+#include "daemon/core/ledger/schema.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/test.h"
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* What each answer of the portal does to the ledger: grants, refusals, broken and swapped receipts, nonsense; and what
  * its lists bring in. No process: the answers are handed over as mohr-net would. Argument: tests/data. */
-#include "daemon/core/intake.h"
-#include "daemon/core/pick.h"
-#include "daemon/core/portal_calls.h"
-#include "daemon/core/spoil.h"
+#include "daemon/core/card/pick.h"
+#include "daemon/core/custody/spoil.h"
+#include "daemon/core/portal/intake.h"
+#include "daemon/core/portal/portal_calls.h"
 #include "tests/unit/station-rig.h"
 
 #define APP "APP-1405-000017"

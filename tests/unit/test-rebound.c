@@ -1,11 +1,11 @@
 /* A new installation and what the former one had begun: nothing of it is printed before two people of two offices say
  * what became of the card. Argument: tests/data. */
-#include "daemon/core/cases.h"
-#include "daemon/core/fsck.h"
-#include "daemon/core/inherit.h"
-#include "daemon/core/intake.h"
-#include "daemon/core/pick.h"
-#include "daemon/core/rebound.h"
+#include "daemon/core/card/pick.h"
+#include "daemon/core/desk/cases.h"
+#include "daemon/core/fsck/fsck.h"
+#include "daemon/core/portal/inherit.h"
+#include "daemon/core/portal/intake.h"
+#include "daemon/core/portal/rebound.h"
 #include "tests/unit/station-rig.h"
 
 #define APP "APP-1405-000017"

@@ -1,8 +1,8 @@
 /* daemon/core/supervise with real processes: whatever a worker does, each task has exactly one end and the next task
  * is served. The traps are those of unix(7), signalfd(2) and waitpid(2); argument: the fake worker's path. */
 #define _GNU_SOURCE
-#include "daemon/core/log.h"
-#include "daemon/core/supervise.h"
+#include "daemon/core/loop/log.h"
+#include "daemon/core/supervise/supervise.h"
 #include "daemon/ipc/packet.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/test.h"

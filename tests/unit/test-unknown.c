@@ -1,10 +1,10 @@
 /* The UNKNOWN desk and the cases: every answer to every kind of outcome, what each finding needs of the ledger, and
  * that nobody decides alone. Argument: tests/data. */
-#include "daemon/core/act.h"
-#include "daemon/core/cases.h"
-#include "daemon/core/portal_calls.h"
-#include "daemon/core/spoil.h"
-#include "daemon/core/unknown.h"
+#include "daemon/core/custody/spoil.h"
+#include "daemon/core/desk/cases.h"
+#include "daemon/core/desk/unknown.h"
+#include "daemon/core/ledger/act.h"
+#include "daemon/core/portal/portal_calls.h"
 #include "tests/unit/station-rig.h"
 
 #define APP "APP-0001"

@@ -1,8 +1,8 @@
 /* daemon/core/web over real sockets, unix and TCP, with raw requests (RFC 9112; event streams: HTML Living Standard
  * 9.2). Server and clients share this process and its loop, so every wait is a turn of the loop. */
 #define _GNU_SOURCE
-#include "daemon/core/log.h"
-#include "daemon/core/web_inside.h"
+#include "daemon/core/loop/log.h"
+#include "daemon/core/web/web_inside.h"
 #include "proto/base/cleanup.h"
 #include "tests/unit/test.h"
 #include <arpa/inet.h>
