@@ -157,3 +157,10 @@ bool hex_decode(const char *text, uint8_t *ret, size_t max, size_t *ret_n)
         *ret_n = n / 2;
         return true;
 }
+
+bool hex_decode_exact(const char *text, uint8_t *ret, size_t n)
+{
+        size_t got;
+
+        return hex_decode(text, ret, n, &got) && got == n;
+}

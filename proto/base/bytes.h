@@ -43,3 +43,4 @@ struct bytes writer_bytes(const struct writer *w); /* what was written; empty wh
 void hex_encode(struct bytes in, char *ret, size_t max);
 void hex_encode_lower(struct bytes in, char *ret, size_t max);
 bool hex_decode(const char *text, uint8_t *ret, size_t max, size_t *ret_n);
+bool hex_decode_exact(const char *text, uint8_t *ret, size_t n); /* n bytes, neither more nor less */

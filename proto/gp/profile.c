@@ -9,9 +9,7 @@ static int bad(struct error *err, const char *what)
 /* A byte as two hexadecimal digits. */
 static int hex_byte(const json_t *text, uint8_t *ret)
 {
-        size_t n = 0;
-
-        return json_is_string(text) && hex_decode(json_string_value(text), ret, 1, &n) && n == 1 ? 0 : -1;
+        return json_is_string(text) && hex_decode_exact(json_string_value(text), ret, 1) ? 0 : -1;
 }
 
 static int read_bytes(const json_t *array, uint8_t *ret, size_t max, size_t *ret_n)

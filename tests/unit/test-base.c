@@ -39,6 +39,9 @@ static void test_hex(void)
         CHECK(!hex_decode("0011223344", out, sizeof out, &n));
         hex_encode((struct bytes){ out, 3 }, text, sizeof text);
         CHECK(strcmp(text, "00FFA5") == 0);
+        CHECK(hex_decode_exact("a55A", out, 2) && out[0] == 0xA5 && out[1] == 0x5A);
+        CHECK(!hex_decode_exact("a5", out, 2) && !hex_decode_exact("a55a00", out, 2) &&
+              !hex_decode_exact("a5 5", out, 2));
 }
 
 static bool parses(const char *text)
