@@ -1,6 +1,7 @@
 /* portal-sim: the reference portal. One directory holds everything: portal.db, pki/, port (while it serves). */
 #include "admin.h"
 #include "call.h"
+#include "chain.h"
 #include "seed.h"
 #include "server.h"
 #include "util.h"
@@ -24,11 +25,13 @@ static const char usage[] =
         "  ledger                                   prints everything but personal data as JSON\n"
         "  fault      --mode MODE [--path TEXT] [--count N] [--arg N]\n"
         "             drop_before drop_after delay_before delay_after status nonsense truncate bad_receipt clear\n"
+        "%s"
         "The portal's PKI is made by tests/rig/pki DIR/pki STATION.\n";
 
 struct options {
         const char *dir, *pki, *listen, *station, *application, *from, *to, *mode, *path;
         struct seed_options seed;
+        struct chain_options chain;
         int64_t lease_s, count, arg;
         bool all, registered_only;
 };
@@ -76,6 +79,27 @@ static void options_read(struct options *o, int argc, char **argv)
                 { .name = "odd", .number = &o->seed.n_odd },
                 { .name = "lease", .number = &o->lease_s },
                 { .name = "count", .number = &o->count },
+                { .name = "by", .text = &o->chain.by },
+                { .name = "at", .text = &o->chain.at },
+                { .name = "name", .text = &o->chain.name },
+                { .name = "role", .text = &o->chain.role },
+                { .name = "centre", .text = &o->chain.centre },
+                { .name = "kind", .text = &o->chain.kind },
+                { .name = "old", .text = &o->chain.old },
+                { .name = "minutes", .text = &o->chain.minutes },
+                { .name = "exam", .text = &o->chain.exam },
+                { .name = "field", .text = &o->chain.field },
+                { .name = "value", .text = &o->chain.value },
+                { .name = "reason", .text = &o->chain.reason },
+                { .name = "unit", .text = &o->chain.unit },
+                { .name = "reference", .text = &o->chain.reference },
+                { .name = "weekend", .text = &o->chain.weekend },
+                { .name = "holidays", .text = &o->chain.holidays },
+                { .name = "person", .number = &o->chain.person },
+                { .name = "theory", .number = &o->chain.theory },
+                { .name = "practical", .number = &o->chain.practical },
+                { .name = "on-worksheet", .number = &o->chain.on_worksheet },
+                { .name = "amount", .number = &o->chain.amount },
                 { .name = "arg", .number = &o->arg },
                 { .name = "all", .flag = &o->all },
                 { .name = "registered-only", .flag = &o->registered_only },
@@ -84,12 +108,17 @@ static void options_read(struct options *o, int argc, char **argv)
         for (int i = 2; i < argc; i++) {
                 const struct option_row *found = NULL;
 
+                if (!o->chain.act && strcmp(argv[1], "chain") == 0 && argv[i][0] != '-') {
+                        o->chain.act = argv[i];
+                        continue;
+                }
+
                 for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
                         if (strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, rows[k].name) == 0)
                                 found = &rows[k];
                 }
                 if (!found)
-                        die("unknown option %s\n%s", argv[i], usage);
+                        die("unknown option %s (portal-sim --help)", argv[i]);
                 i += option_set(found, argv[i + 1]);
         }
 }
@@ -124,8 +153,22 @@ static void seed(struct portal *portal, const struct options *o)
 static const char *needed(const char *value, const char *name)
 {
         if (!value)
-                die("%s is needed\n%s", name, usage);
+                die("%s is needed (portal-sim --help)", name);
         return value;
+}
+
+static bool chain(struct portal *portal, const struct options *o)
+{
+        struct chain_options c = o->chain;
+
+        needed(c.act, "an act of the chain");
+        c.application = o->application;
+        c.from = o->from;
+        c.to = o->to;
+        c.samples = o->seed.samples;
+        c.province_fa = o->seed.province_fa;
+        c.province_en = o->seed.province_en;
+        return chain_run(portal, &c);
 }
 
 /* A command that changes the store in one transaction. */
@@ -145,6 +188,8 @@ static bool administer(struct portal *portal, const struct options *o, const cha
                 admin_ship(portal, o->seed.province_fa, needed(o->from, "--from"), needed(o->to, "--to"));
         else if (strcmp(command, "fault") == 0)
                 admin_fault(portal, needed(o->mode, "--mode"), o->path, o->count, o->arg);
+        else if (strcmp(command, "chain") == 0)
+                return chain(portal, o);
         else if (strcmp(command, "ledger") == 0)
                 admin_ledger(portal);
         else
@@ -161,7 +206,7 @@ static void run(struct portal *portal, const struct options *o, const char *pki,
         } else {
                 store_run(&portal->store, "BEGIN IMMEDIATE", "");
                 if (!administer(portal, o, command))
-                        die("no such command: %s\n%s", command, usage);
+                        die("no such command: %s (portal-sim --help)", command);
                 store_run(&portal->store, "COMMIT", "");
         }
 }
@@ -174,12 +219,18 @@ int main(int argc, char **argv)
                 .path = "",
                 .lease_s = 900,
                 .count = 1,
+                .chain = { .kind = "new",
+                           .person = -1,
+                           .theory = -1,
+                           .practical = -1,
+                           .on_worksheet = -1,
+                           .amount = -1 },
                 .seed = { .samples = SAMPLES, .province_fa = "گلستان", .province_en = "Golestan" },
         };
         struct portal portal;
 
         if (argc < 2 || strcmp(argv[1], "--help") == 0) {
-                fputs(usage, argc < 2 ? stderr : stdout);
+                fprintf(argc < 2 ? stderr : stdout, usage, chain_usage);
                 return argc < 2 ? 2 : 0;
         }
         options_read(&o, argc, argv);
@@ -187,6 +238,7 @@ int main(int argc, char **argv)
         OWNED char *pki = o.pki ? must(strdup(o.pki)) : text_format("%s/pki", o.dir);
 
         portal_open(&portal, o.dir, pki);
+        chain_create(&portal.store);
         run(&portal, &o, pki, argv[1]);
         portal_close(&portal);
         return 0;

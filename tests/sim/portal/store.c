@@ -66,8 +66,13 @@ void store_open(struct store *store, const char *dir)
         check(store, sqlite3_exec(store->db, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA", NULL, NULL, NULL));
         if (store_int(store, "PRAGMA synchronous", "") != 3) /* 3 = EXTRA, sqlite.org/pragma.html#pragma_synchronous */
                 die("database: synchronous=EXTRA not taken");
-        if (store_int(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'fault'", "") == 0)
-                check(store, sqlite3_exec(store->db, schema, NULL, NULL, NULL));
+        store_create(store, "fault", schema);
+}
+
+void store_create(struct store *store, const char *table, const char *statements)
+{
+        if (store_int(store, "SELECT count(*) FROM sqlite_schema WHERE name = ?1", "s", table) == 0)
+                check(store, sqlite3_exec(store->db, statements, NULL, NULL, NULL));
 }
 
 void store_close(struct store *store)

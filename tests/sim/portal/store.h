@@ -13,6 +13,8 @@ struct store {
 
 void store_open(struct store *store, const char *dir); /* creates the file and its tables when missing */
 void store_close(struct store *store);
+/* Runs the statements of a schema in one transaction unless the table is there already. */
+void store_create(struct store *store, const char *table, const char *schema);
 void store_run(struct store *store, const char *sql, const char *format, ...);
 /* A statement with its parameters bound; step it with store_row. */
 sqlite3_stmt *store_query(struct store *store, const char *sql, const char *format, ...);
