@@ -65,7 +65,7 @@ static bool is_forbidden(uint32_t code)
                (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF || (code >= 0xFFF0 && code <= 0xFFFF);
 }
 
-static int check_text(const char *name, const char *text, struct error *err)
+int render_text_check(const char *name, const char *text, struct error *err)
 {
         while (*text)
                 if (is_forbidden(next_code(&text)))
@@ -86,7 +86,7 @@ static int decode_fields(const json_t *object, struct render_card *ret, struct e
         if (jread_end(&r) < 0)
                 return -1;
         for (unsigned i = 0; i < RENDER_FIELD_COUNT; i++)
-                if (ret->fields[i] && check_text(fields[i].name, ret->fields[i], err) < 0)
+                if (ret->fields[i] && render_text_check(fields[i].name, ret->fields[i], err) < 0)
                         return -1;
         return 0;
 }

@@ -1,4 +1,5 @@
-/* Messages of mohr-render: one task, `card`, draws both faces of one certificate card. DESIGN 6, issue 2 item 7.
+/* Messages of mohr-render. The task `card` draws both faces of one certificate card. The task
+ * `document` is in proto/ipc/document.h.
  *
  *   do card {layout, fields{name: text ...}, qr, preview} + blob: the photo, JPEG or PNG
  *   part pdf, and when preview is true part front.png and back.png (1011 x 638, 300 dpi)
@@ -53,6 +54,10 @@ enum render_field {
 const char *render_field_name(enum render_field field); /* "name_fa" */
 bool render_field_parse(const char *name, enum render_field *ret);
 bool render_field_required(enum render_field field);
+
+/* 0, or -1 and *err (bad_text, naming `name`) when text, valid UTF-8, holds a control, direction or invisible character
+ * other than ZWNJ. */
+int render_text_check(const char *name, const char *text, struct error *err);
 
 /* The task. Strings are borrowed: from the caller when encoding, from the JSON when decoded. */
 struct render_card {

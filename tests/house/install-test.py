@@ -45,6 +45,7 @@ def check_files(root):
         check(mode == (0o755 if program else 0o644), f'{path} has mode {mode:o}')
         check(path.startswith('usr/'), f'{path} lies under usr')
     for path in [*PROGRAMS, 'usr/share/mohr/chips/gp-scp03.json', 'usr/share/mohr/layouts/certificate-front.svg',
+                 'usr/share/mohr/documents/annex-1.json',
                  'usr/share/mohr/fonts/Vazirmatn-Regular.ttf', 'usr/lib/sysusers.d/mohr.conf',
                  f'{UNITS}/pcscd.socket.d/mohr.conf', f'{UNITS}/cups.service.d/mohr.conf']:
         check(path in found, f'{path} is installed')

@@ -29,10 +29,21 @@ static const struct {
         { "", true, true, "" },
 };
 
+static void test_code(void)
+{
+        char got[64];
+
+        /* Begins with digits: piece by piece it would read 7dfa-12 from the left. */
+        CHECK(isolate_code("12-fa7d", false, got, sizeof got) && strcmp(got, L "12-fa7d" P) == 0);
+        CHECK(isolate_code("2026/12", true, got, sizeof got) && strcmp(got, L "۲۰۲۶/۱۲" P) == 0);
+        CHECK(!isolate_code("12345", true, got, 10));
+}
+
 int main(void)
 {
         char out[256];
 
+        test_code();
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 CHECK(isolate_text(cases[i].text, cases[i].rtl, cases[i].persian, out, sizeof out));
                 if (strcmp(out, cases[i].want) != 0)

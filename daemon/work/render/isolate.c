@@ -76,3 +76,14 @@ bool isolate_text(const char *text, bool rtl, bool persian_digits, char *ret, si
         write_u8(&w, 0);
         return !w.failed;
 }
+
+bool isolate_code(const char *text, bool persian_digits, char *ret, size_t max)
+{
+        struct writer w = { (uint8_t *)ret, 0, max, false };
+
+        write_bytes(&w, lri);
+        put(&w, text, strlen(text), persian_digits);
+        write_bytes(&w, pdi);
+        write_u8(&w, 0);
+        return !w.failed;
+}

@@ -9,3 +9,6 @@
 
 /* Zero-terminated at ret, or false when it does not fit into max bytes. text is valid UTF-8. */
 bool isolate_text(const char *text, bool rtl, bool persian_digits, char *ret, size_t max);
+/* The same for a text that is one code or number as a whole (a serial, a digest, a date): one isolate around all of it,
+ * whatever it begins with. */
+bool isolate_code(const char *text, bool persian_digits, char *ret, size_t max);

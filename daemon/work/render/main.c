@@ -1,5 +1,6 @@
-/* mohr-render: draws card faces. Loads layouts and fonts, draws a dummy so that every library is warm, gives up its
- * rights, and only then reads the first byte that came from outside. One process per card. */
+/* mohr-render: draws card faces and documents. Loads layouts, templates and fonts, draws a dummy so that every library
+ * is warm, gives up its rights, and only then reads the first byte that came from outside. One process per card. */
+#include "daemon/work/render/document.h"
 #include "daemon/work/render/page.h"
 #include "daemon/work/render/sandbox.h"
 #include "daemon/work/worker.h"
@@ -13,6 +14,8 @@ struct station {
         struct fonts fonts;
         struct layout layouts[LAYOUTS_MAX];
         int n_layouts;
+        struct template templates[TEMPLATES_MAX];
+        int n_templates;
 };
 
 static void owned_p(struct bytes *b)
@@ -78,6 +81,50 @@ static int run_card(struct worker *w, const json_t *args, int blob, json_t **ret
         return 0;
 }
 
+static int read_content(struct bytes blob, json_t **ret, struct document_content *content, struct error *err)
+{
+        *ret = json_strict(blob, DOCUMENT_CONTENT_MAX, err);
+        return *ret ? document_content_decode(*ret, content, err) : -1;
+}
+
+static int run_document(struct worker *w, const json_t *args, int blob, json_t **ret_args, int *ret_blob,
+                        struct error *err)
+{
+        const struct station *s = w->context;
+        cleanup(blob_unmap) struct bytes text = { 0 };
+        cleanup(json_p) json_t *json = NULL;
+        cleanup(document_done) struct document document = { 0 };
+        cleanup(owned_p) struct bytes pdf = { 0 };
+        struct render_document task;
+        struct document_content content;
+        struct document_done done;
+        const struct template *template;
+
+        (void)ret_blob;
+        if (render_document_decode(args, &task, err) < 0 || blob_map(blob, &text, err) < 0 ||
+            read_content(text, &json, &content, err) < 0)
+                return -1;
+        template = template_find(s->templates, s->n_templates, task.template, err);
+        if (!template || document_prepare(template, &s->fonts, &task, &content, &document, err) < 0 ||
+            document_pdf(&document, &pdf, err) < 0 || worker_part(w, "pdf", pdf, err) < 0)
+                return -1;
+        done.n_pages = document.n_pages;
+        memcpy(done.template_sha256, template->sha256, sizeof done.template_sha256);
+        *ret_args = document_done_encode(&done);
+        return 0;
+}
+
+/* One is enough: all documents use the same two weights. */
+static void warm_documents(const struct station *s)
+{
+        for (int i = 0; i < s->n_templates; i++) {
+                if (!s->templates[i].bad) {
+                        document_warm(&s->templates[i], &s->fonts);
+                        return;
+                }
+        }
+}
+
 /* A card of no person, in every script and digit, so that fonts, shapers and codecs are loaded before the sandbox. */
 static void draw_dummy(const struct station *s, const struct layout *layout)
 {
@@ -99,14 +146,17 @@ static void draw_dummy(const struct station *s, const struct layout *layout)
         page_warm(&page);
 }
 
-static int start(const char *layouts, const char *fonts, struct station *s, struct error *err)
+static int start(const char *layouts, const char *documents, const char *fonts, struct station *s, struct error *err)
 {
         json_object_seed(0); /* jansson reads /dev/urandom for it, later it could not */
         if (worker_child_setup(err) < 0 || fonts_load(fonts, &s->fonts, err) < 0)
                 return -1;
-        s->n_layouts = layout_load_all(layouts, &s->fonts, s->layouts, err);
+        s->n_layouts = !layouts ? 0 : layout_load_all(layouts, &s->fonts, s->layouts, err);
         if (s->n_layouts < 0)
                 return -1;
+        if (documents && (s->n_templates = template_load_all(documents, &s->fonts, s->templates, err)) < 0)
+                return -1;
+        warm_documents(s);
         for (int i = 0; i < s->n_layouts; i++)
                 if (!s->layouts[i].bad)
                         draw_dummy(s, &s->layouts[i]);
@@ -115,7 +165,7 @@ static int start(const char *layouts, const char *fonts, struct station *s, stru
 
 static int usage(void)
 {
-        fprintf(stderr, "usage: mohr-render --layouts DIR --fonts DIR\n");
+        fprintf(stderr, "usage: mohr-render [--layouts DIR] [--documents DIR] --fonts DIR\n");
         return 2;
 }
 
@@ -123,26 +173,30 @@ int main(int argc, char **argv)
 {
         static const struct option options[] = {
                 { "layouts", required_argument, NULL, 'l' },
+                { "documents", required_argument, NULL, 'd' },
                 { "fonts", required_argument, NULL, 'f' },
                 { 0 },
         };
-        static const struct worker_task tasks[] = { { "card", run_card }, { 0 } };
+        static const struct worker_task tasks[] = { { "card", run_card }, { "document", run_document }, { 0 } };
         static struct station station; /* too large for the stack */
-        const char *layouts = NULL, *fonts = NULL;
+        const char *layouts = NULL, *documents = NULL, *fonts = NULL;
         struct error err = { 0 };
         int c;
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 if (c == 'l')
                         layouts = optarg;
+                else if (c == 'd')
+                        documents = optarg;
                 else if (c == 'f')
                         fonts = optarg;
                 else
                         return usage();
         }
-        if (!layouts || !fonts || optind != argc)
+        if ((!layouts && !documents) || !fonts || optind != argc)
                 return usage();
-        if (start(layouts, fonts, &station, &err) < 0 || worker_run(WORKER_FD, "render", tasks, &station, &err) < 0) {
+        if (start(layouts, documents, fonts, &station, &err) < 0 ||
+            worker_run(WORKER_FD, "render", tasks, &station, &err) < 0) {
                 fprintf(stderr, "mohr-render: %s\n", err.text);
                 _exit(1);
         }

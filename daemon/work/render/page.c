@@ -1,12 +1,11 @@
 #include "daemon/work/render/page.h"
+#include "daemon/work/render/output.h"
 #include "daemon/work/render/photo.h"
 #include "daemon/work/render/preview.h"
 #include "daemon/work/render/qr.h"
 #include "proto/base/cleanup.h"
 #include <cairo-pdf.h>
 #include <string.h>
-
-enum { OUTPUT_MAX = 8 << 20 };
 
 static void surface_p(cairo_surface_t **surface)
 {
@@ -96,19 +95,11 @@ static int draw_face(const struct page *page, int side, cairo_t *cr, struct erro
         return 0;
 }
 
-static cairo_status_t discard(void *closure, const unsigned char *data, unsigned n)
-{
-        (void)closure;
-        (void)data;
-        (void)n;
-        return CAIRO_STATUS_SUCCESS;
-}
-
 /* On a PDF, because its font options are part of Pango's search for a font; clipped away, because only that matters. */
 void page_warm(const struct page *page)
 {
-        cleanup(surface_p)
-                cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(discard, NULL, CARD_WIDTH, CARD_HEIGHT);
+        cleanup(surface_p) cairo_surface_t *surface =
+                cairo_pdf_surface_create_for_stream(output_discard, NULL, CARD_WIDTH, CARD_HEIGHT);
         cleanup(cairo_p) cairo_t *cr = cairo_create(surface);
         struct error err;
 
@@ -118,53 +109,11 @@ void page_warm(const struct page *page)
                 (void)draw_face(page, side, cr, &err);
 }
 
-struct output {
-        uint8_t *data;
-        size_t n, max;
-};
-
-static void output_done(struct output *out)
-{
-        free(out->data);
-}
-
-static cairo_status_t collect(void *closure, const unsigned char *data, unsigned n)
-{
-        struct output *out = closure;
-
-        if (out->n + n > OUTPUT_MAX)
-                return CAIRO_STATUS_WRITE_ERROR;
-        if (out->n + n > out->max) {
-                size_t max = 2 * (out->n + n);
-                uint8_t *grown = realloc(out->data, max);
-
-                if (!grown)
-                        return CAIRO_STATUS_NO_MEMORY;
-                out->data = grown;
-                out->max = max;
-        }
-        memcpy(out->data + out->n, data, n);
-        out->n += n;
-        return CAIRO_STATUS_SUCCESS;
-}
-
-static int check(cairo_status_t status, struct error *err)
-{
-        if (status == CAIRO_STATUS_SUCCESS)
-                return 0;
-        return err_own(err, ERR_BUG, REASON_INTERNAL, "cairo: %s", cairo_status_to_string(status));
-}
-
-static void hand_over(struct output *out, struct bytes *ret)
-{
-        *ret = (struct bytes){ steal(&out->data), out->n };
-}
-
 int page_pdf(const struct page *page, struct bytes *ret, struct error *err)
 {
         cleanup(output_done) struct output out = { 0 };
-        cleanup(surface_p)
-                cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(collect, &out, CARD_WIDTH, CARD_HEIGHT);
+        cleanup(surface_p) cairo_surface_t *surface =
+                cairo_pdf_surface_create_for_stream(output_collect, &out, CARD_WIDTH, CARD_HEIGHT);
         cleanup(cairo_p) cairo_t *cr = cairo_create(surface);
 
         /* Fixed, or two renderings of one card would differ; the card's own date stands on its face. */
@@ -177,10 +126,9 @@ int page_pdf(const struct page *page, struct bytes *ret, struct error *err)
                 cairo_show_page(cr);
         }
         cairo_surface_finish(surface);
-        if (check(cairo_status(cr), err) < 0 || check(cairo_surface_status(surface), err) < 0)
+        if (output_check(cairo_status(cr), err) < 0 || output_check(cairo_surface_status(surface), err) < 0)
                 return -1;
-        hand_over(&out, ret);
-        return 0;
+        return output_take(&out, ret);
 }
 
 int page_png(const struct page *page, int side, struct bytes *ret, struct error *err)
@@ -192,7 +140,7 @@ int page_png(const struct page *page, int side, struct bytes *ret, struct error 
         cairo_set_source_rgb(cr, 1, 1, 1); /* first the blank's white: 85.60 mm is not a whole number of pixels */
         cairo_paint(cr);
         cairo_scale(cr, CARD_WIDTH_PX / CARD_WIDTH, CARD_HEIGHT_PX / CARD_HEIGHT);
-        if (draw_face(page, side, cr, err) < 0 || check(cairo_status(cr), err) < 0)
+        if (draw_face(page, side, cr, err) < 0 || output_check(cairo_status(cr), err) < 0)
                 return -1;
         cairo_surface_flush(surface);
         return preview_encode(surface, ret, err);
