@@ -206,6 +206,8 @@ class Chain(unittest.TestCase):
         self.refused('wrong_role', 'enter', by='head-1', **marks)
         self.refused('other_office', 'enter', by='exam-2', **marks)
         self.refused('bad_score', 'enter', by='exam-1', **{**marks, 'theory': 10001})
+        with self.assertRaisesRegex(RuntimeError, '--theory 16,50 is no number'):
+            self.act('enter', by='exam-1', **{**marks, 'theory': '16,50'})
         self.refused('wrong_role', 'confirm', by='exam-1', application=one, at=ENTERED)
         self.refused('wrong_order', 'confirm', by='head-1', application=one, at=ENTERED)
         self.enter(one)

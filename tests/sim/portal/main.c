@@ -5,7 +5,7 @@
 #include "seed.h"
 #include "server.h"
 #include "util.h"
-#include <getopt.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +43,18 @@ struct option_row {
         bool *flag;
 };
 
+static int64_t number_read(const char *name, const char *text)
+{
+        char *end;
+        long long number;
+
+        errno = 0;
+        number = strtoll(text, &end, 10);
+        if (errno != 0 || end == text || *end)
+                die("--%s %s is no number", name, text);
+        return number;
+}
+
 static bool option_set(const struct option_row *row, const char *value)
 {
         if (row->flag) {
@@ -52,7 +64,7 @@ static bool option_set(const struct option_row *row, const char *value)
         if (!value)
                 die("--%s needs a value", row->name);
         if (row->number)
-                *row->number = atoll(value);
+                *row->number = number_read(row->name, value);
         else
                 *row->text = value;
         return true;
