@@ -477,6 +477,22 @@ static void set_newer(json_t *a)
         CHECK(json_object_set_new(a, "seq", json_integer(99)) == 0);
 }
 
+/* Its entry in the list of withdrawals came while nobody knew the applicant, and is not sent again. */
+static void test_withdrawn_before_known(void)
+{
+        struct error err;
+
+        open_rig();
+        CHECK(page(SYNC_WITHDRAWN,
+                   "{\"cursor\":\"c9\",\"kind\":\"application\",\"application\":\"APP-77\","
+                   "\"serial\":null,\"at\":\"2026-11-21T11:00:00Z\",\"statement\":null}",
+                   &err) == 0);
+        CHECK(page(SYNC_APPLICATIONS, "{\"cursor\":\"c9\",\"id\":\"APP-77\",\"stage\":\"withdrawn\",\"held\":\"none\"}",
+                   &err) == 0);
+        CHECK(rig_is(&rig, ENTITY_APPLICATION, "APP-77", "withdrawn"));
+        close_rig();
+}
+
 static void test_approvals(void)
 {
         static const struct {
@@ -718,6 +734,7 @@ int main(int argc, char **argv)
         test_moved_on();
         test_clock_set_back();
         test_approvals();
+        test_withdrawn_before_known();
         test_changed_record();
         test_reissues();
         test_reissue_survives();

@@ -34,6 +34,27 @@ void intake_cursor(struct core *c, enum sync_list list, char ret[PORTAL_CURSOR_M
                               cursor_keys[list]);
 }
 
+/* Before print the blank is free again by itself (none is reserved then); with a card the line stops and a case
+ * decides. */
+static void withdraw(struct core *c, const char *application)
+{
+        struct ledger *l = &c->ledger;
+        char state[32] = "", serial[SERIAL_TEXT] = "";
+
+        if (!ledger_state(l, ENTITY_APPLICATION, application, state, sizeof state))
+                return;
+        if (ledger_get_text(l, serial, sizeof serial,
+                            "SELECT serial FROM blank WHERE application=?1 AND state NOT IN "
+                            "('spoiled','void','dispatched','at_hq')",
+                            "s", application)) {
+                if (machine_next(ENTITY_APPLICATION, state, "dispute"))
+                        ledger_move(l, ENTITY_APPLICATION, application, "dispute", NULL, NULL);
+                case_withdrawn(l, application, serial, NULL);
+        } else if (machine_next(ENTITY_APPLICATION, state, "withdraw")) {
+                ledger_move(l, ENTITY_APPLICATION, application, "withdraw", NULL, NULL);
+        }
+}
+
 static void take_application(struct core *c, const struct portal_application *a)
 {
         cleanup(free_p) char *approval = a->approval.n > 0 ? strndup((const char *)a->approval.p, a->approval.n) : NULL;
@@ -47,6 +68,8 @@ static void take_application(struct core *c, const struct portal_application *a)
                       : a->held == HELD_SELF ? "self"
                                              : "none",
                       approval);
+        if (a->stage == STAGE_WITHDRAWN) /* its entry in the other list may have come before anybody knew of it */
+                withdraw(c, a->id);
 }
 
 static void store_reissue(struct core *c, const struct reissue *r, struct bytes jws)
@@ -109,27 +132,6 @@ static void list_serial(struct core *c, X509_STORE *ca, const struct portal_with
                    clock_wall_ms());
 }
 
-/* Before print the blank is free again by itself (none is reserved then); with a card the line stops and a case
- * decides. */
-static void take_withdrawal(struct core *c, const struct portal_withdrawal *w)
-{
-        struct ledger *l = &c->ledger;
-        char state[32] = "", serial[SERIAL_TEXT] = "";
-
-        if (!ledger_state(l, ENTITY_APPLICATION, w->application, state, sizeof state))
-                return;
-        if (ledger_get_text(l, serial, sizeof serial,
-                            "SELECT serial FROM blank WHERE application=?1 AND state NOT IN "
-                            "('spoiled','void','dispatched','at_hq')",
-                            "s", w->application)) {
-                if (machine_next(ENTITY_APPLICATION, state, "dispute"))
-                        ledger_move(l, ENTITY_APPLICATION, w->application, "dispute", NULL, NULL);
-                case_withdrawn(l, w->application, serial, NULL);
-        } else if (machine_next(ENTITY_APPLICATION, state, "withdraw")) {
-                ledger_move(l, ENTITY_APPLICATION, w->application, "withdraw", NULL, NULL);
-        }
-}
-
 bool intake_wants_ledger(struct core *c)
 {
         return ledger_get_int(&c->ledger,
@@ -169,7 +171,7 @@ static void take_item(struct core *c, X509_STORE *ca, const struct portal_page *
                 if (page->withdrawals[i].of_serial)
                         list_serial(c, ca, &page->withdrawals[i]);
                 else
-                        take_withdrawal(c, &page->withdrawals[i]);
+                        withdraw(c, page->withdrawals[i].application);
                 break;
         case LIST_LEDGER:
                 take_effect(&c->ledger, &page->ledger[i]);
