@@ -87,11 +87,6 @@ static int find_again(struct core *c, const struct who *who, const char *serial,
         return 0;
 }
 
-static const char *or_null(const char *text)
-{
-        return text && text[0] ? text : NULL;
-}
-
 /* The open case of the very same finding; 0: none. */
 static int64_t same_stray(struct ledger *l, const struct found_ask *ask)
 {
@@ -112,9 +107,9 @@ static void open_stray(struct ledger *l, const struct found_ask *ask, const char
                 (void)snprintf(text, sizeof text, "a card lies here whose serial the ledger does not know");
         (void)ledger_get_text(l, application, sizeof application, "SELECT application FROM blank WHERE serial=?1", "s",
                               ask->scanned);
-        case_open(l, "stray", or_null(application), state[0] ? ask->scanned : NULL, NULL, text);
+        case_open(l, "stray", ledger_or_null(application), state[0] ? ask->scanned : NULL, NULL, text);
         ledger_run(l, "UPDATE dispute SET scanned=?1, face_code=?2, chip_id=?3 WHERE id=(SELECT max(id) FROM dispute)",
-                   "sss", ask->scanned, or_null(ask->face), or_null(ask->chip_id));
+                   "sss", ask->scanned, ledger_or_null(ask->face), ledger_or_null(ask->chip_id));
 }
 
 static int stray(struct core *c, const struct who *who, const struct found_ask *ask, const char *state, enum found *ret,

@@ -61,19 +61,6 @@ int spoil_check(struct core *c, const struct spoil_ask *ask, struct error *err)
         return 0;
 }
 
-/* Outcomes that no longer matter: a spoiled chip is neither written nor read again. */
-static void close_unknown(struct ledger *l, const char *serial)
-{
-        cleanup(json_p) json_t *why = json_pack("{s:s}", "decided", "the card was spoiled");
-        char id[UUID_TEXT];
-
-        while (ledger_ok(l) && ledger_get_text(l, id, sizeof id,
-                                               "SELECT id FROM intent WHERE serial=?1 AND state='unknown' AND kind IN "
-                                               "('write','lock')",
-                                               "s", serial))
-                intent_close(l, id, "fail", why);
-}
-
 /* The card of a withdrawn application is out of the way: nobody waits for another card. Its case waits for two people.
  */
 static void end_withdrawal(struct ledger *l, const char *application, const char *state)
@@ -169,6 +156,7 @@ int spoil_record(struct core *c, const struct spoil_ask *ask, const char *fate, 
         struct ledger *l = &c->ledger;
         cleanup(json_p) json_t *body = json_pack("{s:s*,s:s,s:s*}", "cause", ask->minutes ? NULL : ask->cause, "chip",
                                                  fate, "minutes", ask->minutes);
+        cleanup(json_p) json_t *why = json_pack("{s:s}", "decided", "the card was spoiled");
         char application[APPLICATION_TEXT] = "", from[32] = "";
         struct call_gone gone = { .serial = ask->serial,
                                   .from = from,
@@ -191,7 +179,7 @@ int spoil_record(struct core *c, const struct spoil_ask *ask, const char *fate, 
                                          "s", ask->serial) > 0;
         if (lock_intent)
                 intent_close(l, lock_intent, "done", body);
-        close_unknown(l, ask->serial);
+        intent_close_unknown(l, ask->serial, why);
         (ask->minutes ? record_void : record_spoil)(l, ask, &gone, lock_intent, body);
         settle_application(c, application, gone.registered);
         tell_portal(l, &gone);

@@ -162,11 +162,6 @@ static const struct finding *find(const char *kind, const char *word)
         return NULL;
 }
 
-static const char *or_null(const char *text)
-{
-        return text[0] ? text : NULL;
-}
-
 static int check(struct ledger *l, const struct open_case *c, const struct finding *f, const char *finding,
                  const char *text, struct error *err)
 {
@@ -197,8 +192,8 @@ static void close_now(struct ledger *l, const struct open_case *c, const struct 
 {
         cleanup(json_p) json_t *body = json_pack("{s:s,s:s}", "kind", c->kind, "finding", f->word);
         char id[24], decision[UUID_TEXT];
-        struct decision d = { .application = or_null(c->application),
-                              .serial = or_null(c->serial),
+        struct decision d = { .application = ledger_or_null(c->application),
+                              .serial = ledger_or_null(c->serial),
                               .of = id,
                               .first = first,
                               .seen = c->seen };

@@ -41,11 +41,6 @@ static bool find_item(struct ledger *l, const char *intent, struct open_item *re
         return found;
 }
 
-static const char *or_null(const char *text)
-{
-        return text[0] ? text : NULL;
-}
-
 /* ---- effects ------------------------------------------------------------------------------------------------------
  */
 
@@ -78,31 +73,19 @@ static void none_came_out(struct core *c, const struct open_item *item, const ch
 
         (void)serial;
         print_record_not_started(&c->ledger, item->id, item->serial, result);
-        case_open(&c->ledger, "none_came_out", or_null(item->application), item->serial, item->id,
+        case_open(&c->ledger, "none_came_out", ledger_or_null(item->application), item->serial, item->id,
                   "two people say that no card came out; the blank must be counted");
-}
-
-/* All that is open about a card that is nowhere: nobody can insert it any more. */
-static void close_all(struct ledger *l, const char *serial)
-{
-        cleanup(json_p) json_t *result = decided("lost");
-        char id[UUID_TEXT];
-
-        while (ledger_ok(l) && ledger_get_text(l, id, sizeof id,
-                                               "SELECT id FROM intent WHERE serial=?1 AND state='unknown' AND kind IN "
-                                               "('print','write','lock')",
-                                               "s", serial))
-                intent_close(l, id, "fail", result);
 }
 
 static void lost(struct core *c, const struct open_item *item, const char *serial)
 {
+        cleanup(json_p) json_t *result = decided("lost");
         struct ledger *l = &c->ledger;
 
         (void)serial;
-        close_all(l, item->serial);
+        intent_close_unknown(l, item->serial, result);
         ledger_move(l, ENTITY_BLANK, item->serial, "miss", item->id, NULL);
-        case_open(l, "missing", or_null(item->application), item->serial, item->id,
+        case_open(l, "missing", ledger_or_null(item->application), item->serial, item->id,
                   "the card cannot be found; it counts as live until headquarters voids its serial");
 }
 
@@ -185,9 +168,9 @@ static void decide_now(struct core *c, const struct open_item *item, const struc
                        const char *first)
 {
         struct ledger *l = &c->ledger;
-        struct decision d = { .application = or_null(item->application),
+        struct decision d = { .application = ledger_or_null(item->application),
                               .serial = item->serial,
-                              .line = or_null(item->line),
+                              .line = ledger_or_null(item->line),
                               .of = item->id,
                               .first = first,
                               .seen = item->evidence };
@@ -221,7 +204,7 @@ int unknown_decide(struct core *c, const struct who *who, const char *intent, co
         if (turn == ACT_SECOND) {
                 if (answer->two_people)
                         act_first_person(l, "unknown", body, first, sizeof first);
-                decide_now(c, &item, answer, serial, or_null(first));
+                decide_now(c, &item, answer, serial, ledger_or_null(first));
         }
         FAULT_COMMIT("core.decide");
         if (!core_commit(c, err))

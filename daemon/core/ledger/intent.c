@@ -70,3 +70,14 @@ void intent_close(struct ledger *l, const char *id, const char *event, const jso
         ledger_run(l, "UPDATE intent SET result=coalesce(?2,result), closed_by=?3 WHERE id=?1", "sss", id, text,
                    l->who.person);
 }
+
+void intent_close_unknown(struct ledger *l, const char *serial, const json_t *result)
+{
+        char id[UUID_TEXT];
+
+        while (ledger_ok(l) && ledger_get_text(l, id, sizeof id,
+                                               "SELECT id FROM intent WHERE serial=?1 AND state='unknown' AND kind IN "
+                                               "('print','write','lock')",
+                                               "s", serial))
+                intent_close(l, id, "fail", result);
+}

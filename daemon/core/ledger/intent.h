@@ -21,3 +21,5 @@ void intent_step(struct ledger *l, const char *id, const char *step, const json_
 void intent_evidence(struct ledger *l, const char *id, const char *what, const json_t *evidence);
 /* event: done, fail, refuse, lose, repeat. result may be NULL. */
 void intent_close(struct ledger *l, const char *id, const char *event, const json_t *result);
+/* All unknown outcomes of a card that nobody can look at any more: spoiled, or nowhere. */
+void intent_close_unknown(struct ledger *l, const char *serial, const json_t *result);

@@ -70,6 +70,11 @@ void ledger_move_set(struct ledger *l, enum entity entity, const char *id, const
 void ledger_born(struct ledger *l, enum entity entity, const char *id, const char *state, const char *intent,
                  const json_t *body);
 /* Any other change, as db_run. */
+/* A text that is not there, for a column that is NULL then. */
+static inline const char *ledger_or_null(const char *text)
+{
+        return text && text[0] ? text : NULL;
+}
 void ledger_run(struct ledger *l, const char *sql, const char *types, ...);
 
 /* Reads, inside or outside a transaction. ret needs max bytes. False: no such row (or a fault inside a transaction). */

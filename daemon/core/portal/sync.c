@@ -115,12 +115,11 @@ static int make_hello(struct sync *s, struct portal_request *ret, struct error *
 {
         struct ledger *l = &s->core->ledger;
         uint8_t head[32];
-        size_t n;
         struct portal_hello in = {
                 .station = s->core->config.station.id, .epoch = l->epoch, .seq = l->seq, .head = head
         };
 
-        if (!hex_decode(l->head, head, sizeof head, &n) || n != sizeof head)
+        if (!hex_decode_exact(l->head, head, sizeof head))
                 return err_own(err, ERR_BUG, REASON_INTERNAL, "the audit head is malformed");
         random_uuid(s->hello_key);
         if (portal_encode_hello(&in, ret, err) < 0)
@@ -140,9 +139,8 @@ static int make_page(struct sync *s, struct portal_request *ret, struct error *e
 static int make_photo(struct sync *s, struct portal_request *ret, struct error *err)
 {
         uint8_t sha256[32];
-        size_t n;
 
-        if (!hex_decode(s->photo, sha256, sizeof sha256, &n) || n != sizeof sha256)
+        if (!hex_decode_exact(s->photo, sha256, sizeof sha256))
                 return err_own(err, ERR_BUG, REASON_INTERNAL, "a photo's digest is malformed");
         return portal_encode_photo(sha256, ret, err);
 }

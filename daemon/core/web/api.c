@@ -48,6 +48,11 @@ struct line *api_line(struct request *r, const char *name)
         return line;
 }
 
+json_t *api_second(bool needed)
+{
+        return json_pack("{s:b}", "second_person_needed", needed);
+}
+
 /* ---- stock ------------------------------------------------------------------------------------------------------- */
 
 static int read_range(struct request *r, const char **ret_from, const char **ret_to, struct error *err)
@@ -137,11 +142,6 @@ static int read_sort(struct request *r, struct sorted *ret, size_t *ret_n, const
         return 0;
 }
 
-static json_t *second_json(bool second_needed)
-{
-        return json_pack("{s:b}", "second_person_needed", second_needed);
-}
-
 static void post_sort(struct request *r)
 {
         struct sorted cards[SORT_CARDS_MAX];
@@ -156,7 +156,7 @@ static void post_sort(struct request *r)
         if (!api_actor(r, MAY_DECIDE, &who) || !(line = api_line(r, r->vars[0])))
                 return;
         result = read_sort(r, cards, &n, &next, &err) < 0 ? -1 : stock_sort(line, &who, cards, n, next, &second, &err);
-        api_done(r, result, &err, second_json(second));
+        api_done(r, result, &err, api_second(second));
 }
 
 static void post_resume(struct request *r)

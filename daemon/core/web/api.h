@@ -30,6 +30,8 @@ struct core *api_core(const struct request *r);
 bool api_actor(struct request *r, unsigned roles, struct who *ret);
 /* Answers with the error, or 200 and the JSON (taken). */
 void api_done(struct request *r, int result, const struct error *err, json_t *json);
+/* The answer to a two-person act: does a second person have to say the same? New reference. */
+json_t *api_second(bool needed);
 /* The line of the path variable; answers not_found and NULL when there is none. */
 struct line *api_line(struct request *r, const char *name);
 

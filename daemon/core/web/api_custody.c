@@ -6,11 +6,6 @@
 #include "proto/base/cleanup.h"
 #include <string.h>
 
-static json_t *second_json(bool second_needed)
-{
-        return json_pack("{s:b}", "second_person_needed", second_needed);
-}
-
 void api_post_missing(struct request *r)
 {
         bool second = false;
@@ -23,12 +18,12 @@ void api_post_missing(struct request *r)
                 return;
         in = jread_begin(r->body, "request", &err);
         result = jread_end(&in) < 0 ? -1 : custody_missing(api_core(r), &who, r->vars[0], &second, &err);
-        api_done(r, result, &err, second_json(second));
+        api_done(r, result, &err, api_second(second));
 }
 
 static json_t *found_json(enum found found, int64_t id)
 {
-        json_t *json = second_json(found == FOUND_SECOND_NEEDED);
+        json_t *json = api_second(found == FOUND_SECOND_NEEDED);
 
         if (found != FOUND_SECOND_NEEDED)
                 (void)json_object_set_new(json, "found", json_string(found == FOUND_AGAIN ? "found" : "stray"));
@@ -69,7 +64,7 @@ static void reply_void(struct request *r, const struct line *line, enum voided v
 {
         switch (voided) {
         case VOID_SECOND_NEEDED:
-                web_reply(r, 200, second_json(true));
+                web_reply(r, 200, api_second(true));
                 break;
         case VOID_DONE:
                 web_reply(r, 200,

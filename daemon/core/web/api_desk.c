@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void reply_second(struct request *r, int result, bool second_needed, const struct error *err)
-{
-        api_done(r, result, err, json_pack("{s:b}", "second_person_needed", second_needed));
-}
-
 void api_get_unknown(struct request *r)
 {
         struct who who;
@@ -34,7 +29,7 @@ void api_post_unknown(struct request *r)
         jread_str(&in, "answer", 1, 32, &answer);
         jread_str_opt(&in, "serial", 6, SERIAL_TEXT - 1, &serial);
         result = jread_end(&in) < 0 ? -1 : unknown_decide(api_core(r), &who, r->vars[0], answer, serial, &second, &err);
-        reply_second(r, result, second, &err);
+        api_done(r, result, &err, api_second(second));
 }
 
 void api_get_cases(struct request *r)
@@ -79,5 +74,5 @@ void api_post_case_close(struct request *r)
         result = jread_end(&in) < 0 || read_id(r->vars[0], &id, &err) < 0
                          ? -1
                          : case_close(api_core(r), &who, id, finding, text, &second, &err);
-        reply_second(r, result, second, &err);
+        api_done(r, result, &err, api_second(second));
 }

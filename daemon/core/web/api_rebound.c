@@ -18,5 +18,5 @@ void api_post_rebound(struct request *r)
         jread_str_opt(&in, "serial", 6, SERIAL_TEXT - 1, &answer.serial);
         jread_str_opt(&in, "face", 10, FACE_CODE_TEXT - 1, &answer.face);
         result = jread_end(&in) < 0 ? -1 : rebound_decide(api_core(r), &who, r->vars[0], &answer, &second, &err);
-        api_done(r, result, &err, json_pack("{s:b}", "second_person_needed", second));
+        api_done(r, result, &err, api_second(second));
 }

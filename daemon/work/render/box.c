@@ -125,11 +125,10 @@ static void read_colour(struct reader *r, struct box *box)
 {
         char text[VALUE_MAX + 1];
         uint8_t rgb[3];
-        size_t n;
 
         if (!value_of(r, "colour", text))
                 return;
-        if (text[0] != '#' || !hex_decode(text + 1, rgb, sizeof rgb, &n) || n != sizeof rgb) {
+        if (text[0] != '#' || !hex_decode_exact(text + 1, rgb, sizeof rgb)) {
                 (void)fault(r, "colour");
                 return;
         }
